@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# One non-recursive makefile. `make` configures itself on a fresh clone; `make help` lists the rest.
+# Variants are variables: DEBUG=1, SANITIZE=address,undefined, COVERAGE=1, STATIC=no, BUILD=dir.
+
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+BUILD ?= build
+ROOMS := base oci runtime metrics sched
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# Goals that must work before anything is installed or configured.
+BARE_GOALS := clean distclean help deps deps-% demo check
+ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all)),)
+include config.mk
+endif
+
+configure: configure.ac
+	@command -v autoconf >/dev/null || { echo "autoconf is missing: run 'make deps' as root (or install the packages it names)" >&2; exit 1; }
+	autoconf
+
+config.status: configure
+	./configure --quiet
+
+config.mk: config.mk.in config.status
+	./config.status --quiet
+
+VERSION := $(or $(PACKAGE_VERSION),unknown)
+COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# --- flags ---------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+	-Wpointer-arith -Wwrite-strings -Wundef
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -I$(BUILD)
+OPT := $(if $(DEBUG),-O0 -g3,-O2 -g)
+HARDEN := -fstack-protector-strong -fno-strict-aliasing $(if $(DEBUG)$(SANITIZE),,-D_FORTIFY_SOURCE=2)
+CFLAGS ?= $(OPT)
+ALL_CFLAGS = -std=gnu17 $(WARN) $(if $(WERROR),-Werror) $(HARDEN) -ffunction-sections \
+	-fdata-sections $(CFLAGS) $(VARIANT)
+VARIANT := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
+	$(if $(COVERAGE),--coverage)
+
+STATIC ?= $(if $(SANITIZE)$(COVERAGE),no,$(LINK_STATIC))
+ifeq ($(STATIC),yes)
+LINK := -static -Wl,--gc-sections -Wl,-z,norelro
+LIBS := $(LIBS_STATIC)
+else
+LINK := -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
+LIBS := $(LIBS_DYNAMIC)
+endif
+
+# --- objects -------------------------------------------------------------------------------------
+
+ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
+CLI_SRC := $(wildcard cli/*.c)
+ROOM_OBJ := $(ROOM_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+HELPER_SRC := $(wildcard tests/system/*.c)
+HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
+
+all: $(BUILD)/cede
+
+$(BUILD)/version.h: force
+	@mkdir -p $(@D)
+	@printf '#define CEDE_VERSION "%s"\n#define CEDE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/%.o: %.c config.mk | $(BUILD)/version.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Everything but the commands, for the binary and for the tests.
+$(BUILD)/libcede.a: $(ROOM_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
+
+# Unit tests link dynamically (cmocka has no archive) against the same objects.
+$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(LIBS_DYNAMIC) -lcmocka -lm
+
+# Small programs that the system tests put into containers: static, no library of ours.
+$(HELPER_BIN): $(BUILD)/%: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -static -o $@ $<
+
+$(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS) -lm
+
+-include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d)
+
+# --- packages ------------------------------------------------------------------------------------
+
+# deps-build, deps-demo, deps-check, deps-lint, deps-bench: name what is missing and, as root,
+# install it.
+deps: deps-build
+deps-%:
+	@build-aux/deps.sh $*
+
+# --- checking ------------------------------------------------------------------------------------
+
+# The README's second command: installs what is missing, builds, runs everything, and prints one
+# line "N passed, N failed, N skipped".
+check: deps-build deps-check
+	@$(MAKE) --no-print-directory check-run
+
+check-run: all unit helpers $(BENCH_BIN)
+	@tests/run-all
+
+unit: $(UNIT_BIN)
+helpers: $(HELPER_BIN)
+
+check-unit: unit
+	@tests/run-unit
+
+check-native: all helpers
+	@tests/run-system
+
+check-vm: all unit helpers
+	@tests/vm/run
+
+lint: deps-lint config.mk
+	build-aux/lint.sh
+
+format:
+	clang-format -i $(foreach r,$(ROOMS) cli tests/unit tests/bench tests/fuzz tests/system,$(wildcard $(r)/*.[ch]))
+
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+$(FUZZ_BIN): $(BUILD)/%: %.c $(ROOM_SRC) | $(BUILD)/version.h
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(ROOM_SRC) $(LIBS_DYNAMIC)
+
+fuzz: deps-lint $(FUZZ_BIN)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+# --- showing and measuring -----------------------------------------------------------------------
+
+# The README's first command.
+demo: deps-build deps-demo
+	@$(MAKE) --no-print-directory demo-run
+
+demo-run: all $(BENCH_BIN) helpers
+	@tests/bench/demo
+
+bench: deps-build deps-bench
+	@$(MAKE) --no-print-directory bench-run
+
+bench-run: all $(BENCH_BIN) helpers
+	@tests/bench/bench
+
+# --- installing ----------------------------------------------------------------------------------
+
+MAN8 := $(wildcard man/*.8)
+MAN5 := $(wildcard man/*.5)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 0755 $(BUILD)/cede $(DESTDIR)$(PREFIX)/bin/cede
+	$(if $(MAN8),install -m 0644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8/)
+	$(if $(MAN5),install -m 0644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5/)
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 0644 contrib/completions/cede.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cede
+	install -m 0644 contrib/completions/_cede $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cede
+	install -m 0644 contrib/completions/cede.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cede.fish
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/cede $(MAN8:man/%=$(DESTDIR)$(PREFIX)/share/man/man8/%) \
+		$(MAN5:man/%=$(DESTDIR)$(PREFIX)/share/man/man5/%) \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/cede \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cede \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cede.fish
+
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=cede-$(VERSION)/ -o $(BUILD)/cede-$(VERSION).tar.gz HEAD
+	@echo $(BUILD)/cede-$(VERSION).tar.gz
+
+clean:
+	rm -rf $(BUILD)
+
+distclean: clean
+	rm -rf config.mk config.status config.log configure autom4te.cache
+
+help:
+	@echo 'make                 build build/cede'
+	@echo 'make demo            install what is missing, build, and show what cede does (3 minutes)'
+	@echo 'make check           install what is missing, build, and run all tests'
+	@echo 'make check-unit      unit tests only (no root)'
+	@echo 'make check-native    system tests on this host only (root)'
+	@echo 'make check-vm        the rest, in a virtual machine made on the spot'
+	@echo 'make bench           measure against crun and runc; writes tests/bench/RESULTS.md'
+	@echo 'make lint            formatting, layering, compiler warnings, static analysis'
+	@echo 'make fuzz            fuzz every parser (FUZZ_SECONDS=60 each)'
+	@echo 'make install         DESTDIR= PREFIX=/usr/local'
+	@echo 'make dist | clean | distclean | format'
+
+force:
+.PHONY: all deps check check-run unit helpers check-unit check-native check-vm lint format fuzz \
+	demo demo-run bench bench-run install uninstall dist clean distclean help force

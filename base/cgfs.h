@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup v2 files: finding the hierarchy, opening a group, reading and writing its files.
+ * Policy-free: which knob gets which value is decided in runtime/ and sched/.
+ * Reference: Documentation/admin-guide/cgroup-v2.rst.
+ */
+#ifndef CEDE_BASE_CGFS_H
+#define CEDE_BASE_CGFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum cg_layout {
+	CG_LAYOUT_NONE,	   /* no cgroup2 mount at all */
+	CG_LAYOUT_UNIFIED, /* cgroup2 on /sys/fs/cgroup */
+	CG_LAYOUT_HYBRID,  /* v1 controllers, and a cgroup2 tree beside them */
+};
+
+enum cg_controller {
+	CG_CPU = 1 << 0,
+	CG_CPUSET = 1 << 1,
+	CG_MEMORY = 1 << 2,
+	CG_IO = 1 << 3,
+	CG_PIDS = 1 << 4,
+	CG_HUGETLB = 1 << 5,
+	CG_RDMA = 1 << 6,
+	CG_MISC = 1 << 7,
+};
+
+/*
+ * The cgroup2 hierarchy of this host. Found once; `CEDE_CGROUP_MOUNT` in the environment of an
+ * unprivileged test may name another directory (fake trees in unit tests).
+ */
+struct cg_host {
+	enum cg_layout layout;
+	char mount[256];      /* e.g. /sys/fs/cgroup or /sys/fs/cgroup/unified */
+	int fd;		      /* O_PATH of the mount */
+	unsigned controllers; /* enum cg_controller bits listed in the root's cgroup.controllers */
+};
+
+int cg_host_open(struct cg_host *ret, struct err *e);
+void cg_host_close(struct cg_host *h);
+
+const char *cg_controller_name(enum cg_controller c);
+/* "cpu io memory" -> bits; unknown names are ignored. */
+unsigned cg_controllers_parse(const char *text);
+
+/* Opens the group (O_PATH|O_DIRECTORY) below the mount. `path` is relative to the hierarchy's root,
+ * with or without a leading slash; ".." components are refused. */
+int cg_open(const struct cg_host *h, const char *path, struct err *e);
+
+/* Reads a one-number file; "max" gives UINT64_MAX. */
+int cg_read_u64(int cgfd, const char *file, uint64_t *ret, struct err *e);
+/* Reads the value of `key` from a flat keyed file (cpu.stat, cgroup.events, memory.events). */
+int cg_read_key(int cgfd, const char *file, const char *key, uint64_t *ret, struct err *e);
+/* The same in text already read. -ENODATA when the key is not there. */
+int cg_parse_key(const char *text, const char *key, uint64_t *ret);
+int cg_write(int cgfd, const char *file, const char *value, struct err *e);
+int cg_write_u64(int cgfd, const char *file, uint64_t value, struct err *e);
+bool cg_has(int cgfd, const char *file);
+
+/* The path of a process in the cgroup2 hierarchy ("0::" line of /proc/<pid>/cgroup). */
+int cg_path_of(pid_t pid, char *buf, size_t size, struct err *e);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one way to open procfs.
+ *
+ * What is mounted on /proc may have been arranged by somebody else (CVE-2019-16884, -2025-52881),
+ * so files are opened below a private, detached procfs made by fsopen(2), with openat2(2)
+ * RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS. Where a new procfs is not permitted
+ * (unprivileged), the host's /proc is used after its superblock's magic and its root inode (1) have
+ * been checked.
+ *
+ * The instance belongs to the pid namespace of the process that opened it first; children inherit
+ * the descriptor across fork and go on speaking the same pids ("self" works there too).
+ */
+#ifndef CEDE_BASE_PROCFS_H
+#define CEDE_BASE_PROCFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define PROC_SELF 0  /* /proc/self/REL */
+#define PROC_ROOT -1 /* /proc/REL */
+
+/* Descriptor of the private procfs' root, borrowed, opened at the first call. */
+int proc_root(struct err *e);
+/* Forget it (closes): the next call makes a new one, e.g. after entering a pid namespace. */
+void proc_forget(void);
+
+/* Opens /proc/<pid>/<rel>; O_CLOEXEC is added. Descriptor or negative errno. */
+int proc_open(pid_t pid, const char *rel, int flags, struct err *e);
+/* Whole file into buf, NUL-terminated; returns the length; -EFBIG if it does not fit. */
+ssize_t proc_read(pid_t pid, const char *rel, char *buf, size_t size, struct err *e);
+/* One write(2). */
+int proc_write(pid_t pid, const char *rel, const char *data, struct err *e);
+
+/* The fields of /proc/<pid>/stat that cede needs (proc(5)). comm may hold any byte. */
+struct proc_stat {
+	char state; /* R S D T t Z X I */
+	pid_t ppid, pgrp, session;
+	uint64_t utime_ticks, stime_ticks; /* USER_HZ */
+	uint64_t start_ticks;		   /* field 22: with the pid, names a process for good */
+};
+
+int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *e);
+/* For callers that hold the text already (samplers, tests). 0 or -EBADMSG. */
+int proc_stat_parse(const char *text, struct proc_stat *ret);
+
+#endif

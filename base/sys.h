@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls that glibc 2.36 does not wrap. They return like syscall(2): -1 and errno.
+ */
+#ifndef CEDE_BASE_SYS_H
+#define CEDE_BASE_SYS_H
+
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static inline int sys_openat2(int dirfd, const char *path, const struct open_how *how)
+{
+	return (int)syscall(SYS_openat2, dirfd, path, how, sizeof(*how));
+}
+
+/* In the child the stack is the caller's, copy on write: use without CLONE_VM only. */
+static inline pid_t sys_clone3(struct clone_args *args)
+{
+	return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
+}
+
+static inline int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+
+static inline int sys_ioprio_set(int which, int who, int ioprio)
+{
+	return (int)syscall(SYS_ioprio_set, which, who, ioprio);
+}
+
+#define CEDE_IOPRIO_WHO_PROCESS 1
+#define CEDE_IOPRIO_CLASS_IDLE 3
+#define CEDE_IOPRIO_VALUE(class, data) (((class) << 13) | (data))
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The documents a runtime hands out: `spec` (a default config.json), `features` (features.md), and
+ * `state` (runtime.md, "State").
+ */
+#ifndef CEDE_OCI_DOCUMENTS_H
+#define CEDE_OCI_DOCUMENTS_H
+
+#include "base/json.h"
+#include "oci/spec.h"
+
+/* A default configuration like the one `runc spec` users know: sh in a read-only "rootfs",
+ * pid/network/ipc/uts/mount/cgroup namespaces, the usual mounts, masked and read-only paths, a
+ * small capability set. `rootless`: user namespace with one id mapped, no network namespace or
+ * resources.
+ */
+void doc_spec_write(struct json_writer *w, bool rootless);
+
+/* What this build really does. */
+void doc_features_write(struct json_writer *w);
+
+enum oci_status {
+	OCI_CREATING,
+	OCI_CREATED,
+	OCI_RUNNING,
+	OCI_STOPPED,
+	OCI_PAUSED, /* not in the specification's list, but what every engine expects */
+};
+const char *oci_status_name(enum oci_status s);
+
+struct oci_state {
+	const char *id;
+	enum oci_status status;
+	pid_t pid; /* 0 when stopped or creating */
+	const char *bundle;
+	const char *rootfs;  /* absolute; engines print it */
+	const char *created; /* RFC 3339 with nanoseconds */
+	const char *owner;   /* user name of the creator, or NULL */
+	const struct spec_pairs *annotations;
+	bool extended; /* rootfs, created, owner too: for `state` and `list`; hooks get the plain
+			  one */
+};
+/* `key` NULL for a document of its own. */
+void doc_state_write(struct json_writer *w, const char *key, const struct oci_state *s);
+
+#endif

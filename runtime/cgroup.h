@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's cgroup: where it is, how it is made, limited and removed. Managers (cgroupfs, later
+ * systemd) are a small vtable behind these calls.
+ *
+ * Safe by birth (invariant 1): the slice gets cpu.idle=1, memory.oom.group and its soft ceiling
+ * before the first process enters; what the host cannot do is returned in cgroup_birth, so that
+ * init sets the per-task equivalent (SCHED_IDLE, autogroup nice 19, idle I/O priority).
+ *
+ * Limits whose controller is missing are refused if the document demands them (-EOPNOTSUPP, naming
+ * the JSON path), and skipped with one warning if they are only cede's defaults.
+ */
+#ifndef CEDE_RUNTIME_CGROUP_H
+#define CEDE_RUNTIME_CGROUP_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/cgfs.h"
+#include "base/err.h"
+#include "oci/spec.h"
+#include "runtime/container.h"
+
+struct cgroup {
+	struct cg_host host;
+	char path[1024]; /* below the mount, leading slash; "" with CGROUP_MANAGER_DISABLED */
+	int fd;		 /* O_PATH|O_DIRECTORY of the group; CLONE_INTO_CGROUP takes it; -1: none */
+	bool created;	 /* this call made the directory */
+	/* True where the group's place in the tree already makes it idle against incumbents (below
+	 * the slice, cpu.idle=1 there). False: init must become SCHED_IDLE itself. */
+	bool idle_by_group;
+};
+
+/*
+ * Where a container goes: linux.cgroupsPath absolute: below the mount as asked; relative: below the
+ * slice; absent: the slice plus the id. Pure; refuses "..", empty and over-long paths.
+ */
+int cgroup_path(const char *cgroups_path, const char *id, char *buf, size_t size, struct err *e);
+
+/* Makes the slice (if needed) and the group, enables controllers on the way, writes the limits and
+ * the device program. A group that exists must be empty of processes and not frozen (-EBUSY).
+ * On failure everything made here is removed. */
+int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id,
+		  struct cgroup *ret, struct err *e);
+/* An existing one, by the path in the state. */
+int cgroup_open(const char *path, struct cgroup *ret, struct err *e);
+void cgroup_close(struct cgroup *cg);
+
+/* Limits alone (also for `update`). */
+int cgroup_apply(const struct cgroup *cg, const struct spec_resources *r, struct err *e);
+
+/* cgroup.kill (or a freeze-kill loop below 5.14), waits up to timeout_ms until unpopulated, removes
+ * the group and its descendants. A missing group is fine. */
+int cgroup_destroy(const char *path, int timeout_ms, struct err *e);
+int cgroup_signal(const struct cgroup *cg, int signal, struct err *e);
+/* All pids of the group and its descendants; the caller frees. */
+int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e);
+
+/* runtime/devices_bpf.c: attaches a BPF_PROG_TYPE_CGROUP_DEVICE program made of the rules (last
+ * match wins) plus the default allowed devices; replaces an earlier one of ours. */
+int cgroup_devices_apply(int cgfd, const struct spec_device_rule *rules, size_t n, struct err *e);
+
+/* Quadratic map of cpu.shares [2, 262144] to cpu.weight [1, 10000] (crun 1.23, runc 1.3 and
+ * KEP-2254 discussion): 10^((log2(shares)^2 + 125 log2(shares)) / 612 - 7/34), 1024 -> 100. Pure.
+ */
+uint64_t cgroup_shares_to_weight(uint64_t shares);
+
+#endif

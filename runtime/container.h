@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a container: what `create`, `start`, `kill`, `delete`, ... do. This is the runtime's
+ * upper face; cli/ and sched/ call it. It knows nothing of a scheduler.
+ *
+ * State directory: <root>/<id>/ (0700) with `state.json` (atomic), `exec.fifo` between create and
+ * start, `lock` (flock: one operation at a time), `freeze.<holder>` (see runtime/freezer.h).
+ */
+#ifndef CEDE_RUNTIME_CONTAINER_H
+#define CEDE_RUNTIME_CONTAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "oci/documents.h"
+#include "oci/spec.h"
+
+#define CEDE_DEFAULT_ROOT "/run/cede"
+/* The slice, below the cgroup2 mount. */
+#define CEDE_SLICE "cede.slice"
+
+enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_DISABLED };
+
+/* What the global options of the command line say. */
+struct runtime {
+	const char *root; /* absolute state root */
+	enum cgroup_manager cgroup_manager;
+	bool debug;
+};
+
+struct create_opts {
+	const char *id;
+	const char *bundle; /* NULL: the current directory */
+	const char *config; /* NULL: config.json */
+	const char *pid_file;
+	const char *console_socket;
+	const char *pidfd_socket;
+	int preserve_fds; /* fds 3 .. 2+n stay open in the container */
+	bool no_pivot;
+	bool no_new_keyring;
+	bool detach; /* run: return once started */
+	bool keep;   /* run: do not delete at exit */
+};
+
+/* [A-Za-z0-9_+.-]{1,1024}, not "." or "..", starting with a letter, digit, '_' or '+'... */
+int container_id_check(const char *id, struct err *e);
+
+/* A container read back from its state directory. */
+struct container {
+	struct arena arena;
+	const struct runtime *rt;
+	int dirfd; /* the state directory */
+	int lockfd;
+	const char *id, *bundle, *rootfs, *created, *owner;
+	const char *cgroup;	   /* below the cgroup2 mount, with a leading slash; NULL: none */
+	bool cgroup_created;	   /* by us: delete removes it */
+	pid_t init_pid;		   /* as recorded; 0 while creating */
+	uint64_t init_start_ticks; /* with the pid: the same process, not a recycled number */
+	struct spec_pairs annotations;
+};
+
+/* How container_open locks. Every change holds LOCK_EXCLUSIVE. */
+enum container_lock { CONTAINER_NO_LOCK, CONTAINER_LOCK_SHARED, CONTAINER_LOCK_EXCLUSIVE };
+
+/* -ENOENT with "container `ID` does not exist" (text engines look for). */
+int container_open(const struct runtime *rt, const char *id, enum container_lock lock,
+		   struct container **ret, struct err *e);
+void container_close(struct container *c);
+
+/* Derived from the kernel each time: is init alive (pid + start time), waiting on exec.fifo, frozen
+ * by the user? */
+int container_status(const struct container *c, enum oci_status *ret, struct err *e);
+void container_state_doc(const struct container *c, enum oci_status status, struct oci_state *ret);
+
+/*
+ * Creates the container and leaves init waiting for start. On failure nothing is left behind.
+ * *ret_pidfd (if not NULL) is a pidfd of init, owned by the caller; init is a child of this
+ * process.
+ */
+int container_create(const struct runtime *rt, const struct create_opts *o, pid_t *ret_pid,
+		     int *ret_pidfd, struct err *e);
+int container_start(const struct runtime *rt, const char *id, struct err *e);
+/* create + start + (unless detached) forward signals and the terminal, wait, delete.
+ * *ret_status: what the command should exit with. */
+int container_run(const struct runtime *rt, const struct create_opts *o, int *ret_status,
+		  struct err *e);
+int container_kill(const struct runtime *rt, const char *id, int signal, bool all, struct err *e);
+/* Force: kills first; an unknown id is success. */
+int container_delete(const struct runtime *rt, const char *id, bool force, struct err *e);
+int container_pause(const struct runtime *rt, const char *id, struct err *e);
+int container_resume(const struct runtime *rt, const char *id, struct err *e);
+/* Pids (host numbering) in the container's cgroup, recursively; the caller frees *ret. */
+int container_pids(const struct runtime *rt, const char *id, pid_t **ret, size_t *ret_n,
+		   struct err *e);
+/* Calls fn for each container under the root, in name order; broken ones are logged and skipped. */
+int container_each(const struct runtime *rt, int (*fn)(struct container *c, void *arg), void *arg,
+		   struct err *e);
+
+struct exec_opts {
+	const char *id;
+	const struct spec_process *process; /* complete: merged from --process or the options */
+	const char *pid_file, *console_socket, *pidfd_socket;
+	int preserve_fds;
+	const char *sub_cgroup; /* NULL: the container's own */
+	bool detach;
+	bool ignore_paused;
+};
+int container_exec(const struct runtime *rt, const struct exec_opts *o, int *ret_status,
+		   struct err *e);
+
+#endif

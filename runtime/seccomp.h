@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * seccomp filters: compiled by libseccomp once (binary tree), cached as BPF, loaded by init.
+ */
+#ifndef CEDE_RUNTIME_SECCOMP_H
+#define CEDE_RUNTIME_SECCOMP_H
+
+#include <linux/filter.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "oci/spec.h"
+#include "runtime/container.h"
+
+struct seccomp_program {
+	struct sock_filter *insns; /* owned */
+	unsigned short n;
+	unsigned long load_flags; /* SECCOMP_FILTER_FLAG_* for seccomp(2) */
+	bool wants_listener;
+};
+
+/* From the cache below <root>/.cache/seccomp (0700; key material compared in full) or compiled. */
+int seccomp_prepare(const struct runtime *rt, const struct spec_seccomp *s,
+		    struct seccomp_program *ret, struct err *e);
+/* In init, last before exec (or before capabilities are dropped when no_new_privs is off).
+ * *ret_listener: the notify descriptor or -1. */
+int seccomp_load(const struct seccomp_program *p, int *ret_listener, struct err *e);
+/* Sends the listener with ContainerProcessState to listenerPath (config-linux.md). */
+int seccomp_send_listener(const struct spec_seccomp *s, int listener, const char *state_json,
+			  struct err *e);
+void seccomp_program_free(struct seccomp_program *p);
+
+#endif
