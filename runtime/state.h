@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state directory of one container: made, locked, written, read, removed. Facts live in the
+ * kernel and in these files, nowhere else.
+ *
+ * <root> is 0711 root-owned (created on demand), <root>/<id> is 0700.
+ */
+#ifndef CEDE_RUNTIME_STATE_H
+#define CEDE_RUNTIME_STATE_H
+
+#include "base/err.h"
+#include "runtime/container.h"
+
+/* Makes <root>/<id> and takes its lock (exclusive). -EEXIST: "container `ID` already exists".
+ * *ret is a fresh container (see container_close) with id, dirfd and lockfd filled in; the caller
+ * fills the rest (strings from c->arena) and calls state_save. */
+int state_create(const struct runtime *rt, const char *id, struct container **ret, struct err *e);
+
+/* Writes state.json atomically. */
+int state_save(const struct container *c, struct err *e);
+
+/* Removes the directory with all in it, while the lock is held. */
+int state_remove(struct container *c, struct err *e);
+
+#define STATE_FIFO "exec.fifo"
+
+#endif
