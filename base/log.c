@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/str.h"
+
+/* Warnings held back for the log file; more than this is cut, with a note. */
+#define HELD_MAX 65536
+
+static struct {
+	int fd; /* -1: stderr only */
+	enum log_format format;
+	enum log_level level;
+	struct strbuf held;
+} logger = {.fd = -1, .level = LOG_LEVEL_WARNING};
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
+};
+
+int log_open(const struct log_opts *o, struct err *e)
+{
+	logger.format = o->format;
+	logger.level = o->level;
+	if (!o->file)
+		return 0;
+	logger.fd = open(o->file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	if (logger.fd < 0)
+		return fail(e, errno, "open log file %s", o->file);
+	return 0;
+}
+
+/* One byte of a JSON string. Bytes over 0x7f pass: messages are UTF-8 already or were paths. */
+static void add_escaped(struct strbuf *sb, unsigned char c)
+{
+	if (c == '"' || c == '\\')
+		strbuf_addf(sb, "\\%c", c);
+	else if (c == '\n')
+		strbuf_adds(sb, "\\n");
+	else if (c < 0x20 || c == 0x7f)
+		strbuf_addf(sb, "\\u%04x", c);
+	else
+		strbuf_add(sb, &c, 1);
+}
+
+static void format_line(struct strbuf *sb, enum log_level level, const char *msg)
+{
+	struct timespec ts;
+	struct tm tm;
+	char when[64];
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail for this clock */
+	(void)gmtime_r(&ts.tv_sec, &tm);	  /* nor this for a present date */
+	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (logger.format == LOG_TEXT) {
+		strbuf_addf(sb, "time=\"%s.%09ldZ\" level=%s msg=\"", when, ts.tv_nsec,
+			    level_names[level]);
+		for (const char *p = msg; *p; p++)
+			add_escaped(sb, (unsigned char)*p);
+		strbuf_adds(sb, "\"\n");
+		return;
+	}
+	strbuf_addf(sb, "{\"level\":\"%s\",\"msg\":\"", level_names[level]);
+	for (const char *p = msg; *p; p++)
+		add_escaped(sb, (unsigned char)*p);
+	strbuf_addf(sb, "\",\"time\":\"%s.%09ldZ\"}\n", when, ts.tv_nsec);
+}
+
+static void write_out(int fd, const struct strbuf *sb)
+{
+	(void)io_write(fd, strbuf_str(sb), sb->len); /* where would we report a broken log? */
+}
+
+static void to_stderr(const char *prefix, const char *msg)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+
+	strbuf_addf(&sb, "cede: %s", prefix);
+	/* One message is one line, whatever a hostile document put into it. */
+	for (const char *p = msg; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c < 0x20 || c == 0x7f)
+			strbuf_addf(&sb, c == '\n' ? " " : "\\x%02x", c);
+		else
+			strbuf_add(&sb, p, 1);
+	}
+	strbuf_adds(&sb, "\n");
+	write_out(STDERR_FILENO, &sb);
+}
+
+void log_error(const struct err *e)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+
+	to_stderr("", e->msg);
+	if (logger.fd < 0)
+		return;
+	format_line(&sb, LOG_LEVEL_ERROR, e->msg);
+	write_out(logger.fd, &sb);
+}
+
+static void emit(enum log_level level, const char *msg)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+
+	if (level > logger.level)
+		return;
+	if (logger.fd < 0) {
+		to_stderr(level == LOG_LEVEL_WARNING ? "warning: " : "", msg);
+		return;
+	}
+	if (logger.level < LOG_LEVEL_DEBUG) {
+		if (logger.held.len < HELD_MAX)
+			format_line(&logger.held, level, msg);
+		return;
+	}
+	/* With --debug somebody reads the file as it grows; nobody parses it as one object. */
+	format_line(&sb, level, msg);
+	write_out(logger.fd, &sb);
+}
+
+#define EMIT(level, fmt)                                                                           \
+	do {                                                                                       \
+		char msg_[ERR_MSG_MAX];                                                            \
+		va_list ap_;                                                                       \
+		va_start(ap_, fmt);                                                                \
+		(void)vsnprintf(msg_, sizeof(msg_), fmt, ap_); /* cut if too long */               \
+		va_end(ap_);                                                                       \
+		emit(level, msg_);                                                                 \
+	} while (0)
+
+void log_warn(const char *fmt, ...)
+{
+	EMIT(LOG_LEVEL_WARNING, fmt);
+}
+
+void log_info(const char *fmt, ...)
+{
+	EMIT(LOG_LEVEL_INFO, fmt);
+}
+
+void log_debug(const char *fmt, ...)
+{
+	if (log_debug_enabled())
+		EMIT(LOG_LEVEL_DEBUG, fmt);
+}
+
+bool log_debug_enabled(void)
+{
+	return logger.level >= LOG_LEVEL_DEBUG;
+}
+
+void log_close(bool failed)
+{
+	if (logger.fd >= 0 && !failed && logger.held.len)
+		write_out(logger.fd, &logger.held);
+	strbuf_free(&logger.held);
+	logger.fd = fd_close(logger.fd);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/procfs.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "base/sys.h"
+
+/* Inode of a procfs root directory, whichever the instance (fs/proc: PROC_ROOT_INO). */
+#define PROC_ROOT_INODE 1
+
+static int root_fd = -1;
+
+/* A detached procfs of our own: nobody else can have mounted anything on it. */
+static int open_private(void)
+{
+	_cleanup_fd_ int fs = fsopen("proc", FSOPEN_CLOEXEC);
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	return fsmount(fs, FSMOUNT_CLOEXEC,
+		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+static int open_host(struct err *e)
+{
+	_cleanup_fd_ int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0)
+		return fail(e, errno, "open /proc");
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return fail(e, errno, "stat /proc");
+	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INODE)
+		return refuse(e, EINVAL, "/proc is not the root of a procfs");
+	return take_fd(&fd);
+}
+
+int proc_root(struct err *e)
+{
+	if (root_fd < 0)
+		root_fd = open_private();
+	if (root_fd < 0)
+		root_fd = open_host(e);
+	return root_fd;
+}
+
+void proc_forget(void)
+{
+	root_fd = fd_close(root_fd);
+}
+
+/* "<pid>/<rel>", "self/<rel>" or "<rel>". */
+static int proc_path(pid_t pid, const char *rel, char *buf, size_t size)
+{
+	int n;
+
+	if (pid == PROC_ROOT)
+		n = snprintf(buf, size, "%s", rel);
+	else if (pid == PROC_SELF)
+		n = snprintf(buf, size, "self/%s", rel);
+	else
+		n = snprintf(buf, size, "%d/%s", pid, rel);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int proc_open(pid_t pid, const char *rel, int flags, struct err *e)
+{
+	/* "self" is a symbolic link inside procfs, not a magic one: it may be followed. */
+	struct open_how how = {
+		.flags = (uint64_t)flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+	};
+	char path[512];
+	int root, fd, rc;
+
+	rc = proc_path(pid, rel, path, sizeof(path));
+	if (rc < 0)
+		return fail(e, -rc, "open /proc file %s", rel);
+	root = proc_root(e);
+	if (root < 0)
+		return root;
+	do
+		fd = sys_openat2(root, path, &how);
+	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+	if (fd < 0)
+		return fail(e, errno, "open /proc/%s", path);
+	return fd;
+}
+
+ssize_t proc_read(pid_t pid, const char *rel, char *buf, size_t size, struct err *e)
+{
+	_cleanup_fd_ int fd = proc_open(pid, rel, O_RDONLY, e);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = io_read(fd, buf, size);
+	if (n < 0)
+		return fail(e, (int)-n, "read /proc file %s of process %d", rel, pid);
+	if ((size_t)n == size)
+		return refuse(e, EFBIG, "read /proc file %s of process %d: too large", rel, pid);
+	buf[n] = '\0';
+	return n;
+}
+
+int proc_write(pid_t pid, const char *rel, const char *data, struct err *e)
+{
+	_cleanup_fd_ int fd = proc_open(pid, rel, O_WRONLY, e);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do
+		n = write(fd, data, strlen(data));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(e, errno, "write \"%s\" to /proc file %s", data, rel);
+	return 0;
+}
+
+/* The next blank-separated token, NUL-terminated in place; NULL at the end. */
+static char *next_token(char **cursor)
+{
+	char *start = *cursor + strspn(*cursor, " \n");
+	size_t len = strcspn(start, " \n");
+
+	if (!len)
+		return NULL;
+	*cursor = start + len + (start[len] ? 1 : 0);
+	start[len] = '\0';
+	return start;
+}
+
+int proc_stat_parse(const char *text, struct proc_stat *ret)
+{
+	/* proc(5): field 2 is the name in parentheses and may contain any byte, so count from the
+	 * last ')'. What follows are fields 3 ... */
+	enum { STATE = 3, PPID = 4, PGRP = 5, SESSION = 6, UTIME = 14, STIME = 15, START = 22 };
+	const char *close = strrchr(text, ')');
+	struct proc_stat st = {0};
+	char buf[1024], *cursor = buf, *token;
+
+	if (!close || strlen(close + 1) >= sizeof(buf))
+		return -EBADMSG;
+	memcpy(buf, close + 1, strlen(close + 1) + 1);
+	for (int field = STATE; field <= START; field++) {
+		uint64_t value = 0;
+
+		token = next_token(&cursor);
+		if (!token)
+			return -EBADMSG;
+		if (field == STATE) {
+			st.state = token[0];
+			continue;
+		}
+		if (parse_u64(token, 10, &value) < 0 && token[0] != '-')
+			return -EBADMSG;
+		switch (field) {
+		case PPID:
+			st.ppid = (pid_t)value;
+			break;
+		case PGRP:
+			st.pgrp = (pid_t)value;
+			break;
+		case SESSION:
+			st.session = (pid_t)value;
+			break;
+		case UTIME:
+			st.utime_ticks = value;
+			break;
+		case STIME:
+			st.stime_ticks = value;
+			break;
+		case START:
+			st.start_ticks = value;
+			break;
+		}
+	}
+	*ret = st;
+	return 0;
+}
+
+int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *e)
+{
+	char buf[1024];
+	ssize_t n = proc_read(pid, "stat", buf, sizeof(buf), e);
+
+	if (n < 0)
+		return (int)n;
+	if (proc_stat_parse(buf, ret) < 0)
+		return refuse(e, EBADMSG, "/proc/%d/stat: unexpected format", pid);
+	return 0;
+}
