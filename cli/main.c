@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/table.h"
+#include "cli/cli.h"
+#include "version.h"
+
+/* `cede --help` shows the groups in this order. */
+static const struct {
+	const char *title;
+	const struct verb *verbs[16];
+} groups[] = {
+	{"Secondary work", {&verb_launch, &verb_list, &verb_doctor}},
+	{"Containers",
+	 {&verb_run, &verb_create, &verb_start, &verb_state, &verb_kill, &verb_delete, &verb_exec,
+	  &verb_ps, &verb_pause, &verb_resume}},
+	{"Documents", {&verb_spec, &verb_features}},
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t g = 0; g < ARRAY_SIZE(groups); g++)
+		for (const struct verb *const *v = groups[g].verbs; *v; v++)
+			if (streq((*v)->name, name))
+				return *v;
+	return NULL;
+}
+
+static const struct verb self = {
+	.name = "cede",
+	.args = "COMMAND ...",
+	.summary = "Runs containers on the idle part of this machine, and gives it back at once.",
+};
+
+struct global_options {
+	const char *root, *log, *log_format, *log_level, *cgroup_manager;
+	bool debug, systemd_cgroup, version, help;
+};
+
+static void print_help(void)
+{
+	printf("Usage: cede [global options] COMMAND [options] ...\n\n%s\n", self.summary);
+	printf("\nFirst steps:\n"
+	       "  cede doctor                     what this machine can do\n"
+	       "  cede launch -- make -j16        run a job that nobody else on the machine "
+	       "notices\n");
+	for (size_t g = 0; g < ARRAY_SIZE(groups); g++) {
+		printf("\n%s:\n", groups[g].title);
+		for (const struct verb *const *v = groups[g].verbs; *v; v++)
+			printf("  %-10s %s\n", (*v)->name, (*v)->summary);
+	}
+	printf("\nGlobal options:\n"
+	       "  --root DIR                where container state is kept "
+	       "(default: " CEDE_DEFAULT_ROOT ")\n"
+	       "  --log FILE                append errors and warnings to FILE as well\n"
+	       "  --log-format text|json    format of that file (default: text)\n"
+	       "  --log-level LEVEL         error, warning, info or debug (default: warning)\n"
+	       "  --debug                   the same as --log-level debug\n"
+	       "  --cgroup-manager NAME     cgroupfs or disabled (default: cgroupfs)\n"
+	       "  --version, -v             print the version\n"
+	       "  --help, -h                show this help\n"
+	       "\n'cede COMMAND --help' tells about one command; 'man cede' about all.\n");
+}
+
+/* docker parses "NAME version X" and "commit:"; go-runc wants its own name there, so the name is
+ * the one we were called by. */
+static void print_version(const struct cli *cli)
+{
+	printf("%s version %s\ncommit: %s\nspec: %s\n", cli->program, CEDE_VERSION, CEDE_COMMIT,
+	       OCI_VERSION);
+}
+
+static const struct name_value log_levels[] = {
+	{"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"warn", LOG_LEVEL_WARNING},
+	{"info", LOG_LEVEL_INFO},   {"debug", LOG_LEVEL_DEBUG},
+};
+static const struct name_value log_formats[] = {{"text", LOG_TEXT}, {"json", LOG_JSON}};
+static const struct name_value managers[] = {
+	{"cgroupfs", CGROUP_MANAGER_CGROUPFS},
+	{"systemd", CGROUP_MANAGER_SYSTEMD},
+	{"disabled", CGROUP_MANAGER_DISABLED},
+};
+
+static int look_up(const struct name_value *table, size_t n, const char *option, const char *value,
+		   uint64_t *ret, struct err *e)
+{
+	const struct name_value *hit = table_find_n(table, n, value);
+
+	if (!hit)
+		return refuse(e, EINVAL, "%s: unknown value \"%s\"", option, value);
+	*ret = hit->value;
+	return 0;
+}
+#define LOOK_UP(table, option, value, ret, e)                                                      \
+	look_up(table, ARRAY_SIZE(table), option, value, ret, e)
+
+static int apply_globals(struct cli *cli, const struct global_options *g, struct err *e)
+{
+	uint64_t manager = CGROUP_MANAGER_CGROUPFS, level = LOG_LEVEL_WARNING, format = LOG_TEXT;
+	int rc = 0;
+
+	if (g->cgroup_manager)
+		rc = LOOK_UP(managers, "--cgroup-manager", g->cgroup_manager, &manager, e);
+	if (rc == 0 && g->log_level)
+		rc = LOOK_UP(log_levels, "--log-level", g->log_level, &level, e);
+	if (rc == 0 && g->log_format)
+		rc = LOOK_UP(log_formats, "--log-format", g->log_format, &format, e);
+	if (rc < 0)
+		return rc;
+	if (g->systemd_cgroup)
+		manager = CGROUP_MANAGER_SYSTEMD;
+	cli->rt.cgroup_manager = (enum cgroup_manager)manager;
+	cli->rt.debug = g->debug;
+	cli->log = (struct log_opts){
+		.file = g->log,
+		.format = (enum log_format)format,
+		.level = g->debug ? LOG_LEVEL_DEBUG : (enum log_level)level,
+	};
+	if (g->root && g->root[0] != '/') {
+		static char absolute[PATH_MAX];
+		char cwd[PATH_MAX];
+
+		if (!getcwd(cwd, sizeof(cwd)))
+			return fail(e, errno, "--root %s: current directory", g->root);
+		if (snprintf(absolute, sizeof(absolute), "%s/%s", cwd, g->root) >=
+		    (int)sizeof(absolute))
+			return fail(e, ENAMETOOLONG, "--root %s", g->root);
+		cli->rt.root = absolute;
+	} else {
+		cli->rt.root = g->root && *g->root ? g->root : CEDE_DEFAULT_ROOT;
+	}
+	return 0;
+}
+
+static int parse_globals(struct cli *cli, int argc, char **argv, struct global_options *g,
+			 struct err *e)
+{
+	const struct opt opts[] = {
+		{"root", 0, OPT_STRING, &g->root, "DIR", NULL},
+		{"log", 0, OPT_STRING, &g->log, "FILE", NULL},
+		{"log-format", 0, OPT_STRING, &g->log_format, "FORMAT", NULL},
+		{"log-level", 0, OPT_STRING, &g->log_level, "LEVEL", NULL},
+		{"debug", 0, OPT_FLAG, &g->debug, NULL, NULL},
+		{"systemd-cgroup", 0, OPT_FLAG, &g->systemd_cgroup, NULL, NULL},
+		{"cgroup-manager", 0, OPT_STRING, &g->cgroup_manager, "NAME", NULL},
+		{"rootless", 0, OPT_IGNORE_VALUE, NULL, NULL, NULL},
+		{"version", 'v', OPT_FLAG, &g->version, NULL, NULL},
+		{"help", 'h', OPT_FLAG, &g->help, NULL, NULL},
+		{0},
+	};
+	const char *slash = strrchr(argv[0], '/');
+	int first;
+
+	cli->program = slash ? slash + 1 : argv[0];
+	first = cli_options(&self, opts, argc, argv, e);
+	if (first < 0)
+		return first;
+	return apply_globals(cli, g, e) < 0 ? -EINVAL : first;
+}
+
+/* What a user who got nothing else should see. */
+static int usage_error(struct err *e)
+{
+	log_error(e);
+	return 1;
+}
+
+static int run_verb(struct cli *cli, const struct verb *verb, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (log_open(&cli->log, &e) < 0) {
+		log_error(&e);
+		return 1;
+	}
+	rc = verb->run(cli, argc, argv, &e);
+	if (rc == CLI_HELP_SHOWN)
+		rc = 0;
+	if (rc < 0) {
+		log_error(&e);
+		rc = e.exit_status ? e.exit_status : 1;
+		log_close(true);
+		return rc;
+	}
+	log_close(false);
+	/* A full disk or a closed pipe behind stdout is a failure like any other. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fail(&e, errno, "write to standard output"); /* only for its text */
+		log_error(&e);
+		return 1;
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {.rt.root = CEDE_DEFAULT_ROOT, .program = "cede"};
+	struct global_options g = {0};
+	struct err e = ERR_INIT;
+	const struct verb *verb;
+	int first;
+
+	if (argc < 1)
+		return 1;
+	first = parse_globals(&cli, argc, argv, &g, &e);
+	if (first < 0)
+		return usage_error(&e);
+	if (g.version) {
+		print_version(&cli);
+		return 0;
+	}
+	if (g.help || first == argc) {
+		print_help();
+		return g.help ? 0 : 1;
+	}
+	verb = find_verb(argv[first]);
+	if (!verb) {
+		(void)refuse(&e, EINVAL, "unknown command \"%s\"; see 'cede --help'", argv[first]);
+		return usage_error(&e);
+	}
+	return run_verb(&cli, verb, argc - first, argv + first);
+}

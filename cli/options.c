@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <signal.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "base/table.h"
+#include "cli/cli.h"
+
+static bool takes_value(const struct opt *o)
+{
+	return o->kind != OPT_FLAG && o->kind != OPT_IGNORE;
+}
+
+static void print_help(const struct verb *verb, const struct opt *opts)
+{
+	printf("Usage: cede %s [options]%s%s\n\n%s\n", verb->name, *verb->args ? " " : "",
+	       verb->args, verb->summary);
+	printf("\nOptions:\n");
+	for (const struct opt *o = opts; o->name; o++) {
+		char left[80];
+		int n;
+
+		if (!o->help)
+			continue;
+		n = o->letter ? snprintf(left, sizeof(left), "  -%c, --%s", o->letter, o->name)
+			      : snprintf(left, sizeof(left), "      --%s", o->name);
+		if (takes_value(o) && n > 0 && (size_t)n < sizeof(left))
+			(void)snprintf(left + n, sizeof(left) - (size_t)n, " %s",
+				       o->arg ? o->arg : "VALUE"); /* cut at the worst */
+		printf("%-30s %s\n", left, o->help);
+	}
+	printf("  -h, --help                   show this help\n");
+}
+
+static const struct opt *find_long(const struct opt *opts, const char *name, size_t len)
+{
+	for (const struct opt *o = opts; o->name; o++)
+		if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+			return o;
+	return NULL;
+}
+
+static const struct opt *find_letter(const struct opt *opts, char letter)
+{
+	for (const struct opt *o = opts; o->name; o++)
+		if (o->letter && o->letter == letter)
+			return o;
+	return NULL;
+}
+
+static int bad_value(const struct verb *v, const struct opt *o, const char *value, const char *want,
+		     struct err *e)
+{
+	return refuse(e, EINVAL, "%s: --%s: expected %s, found \"%s\"", v->name, o->name, want,
+		      value);
+}
+
+static int store(const struct verb *v, const struct opt *o, const char *value, struct err *e)
+{
+	struct opt_list *list = o->target;
+
+	switch (o->kind) {
+	case OPT_FLAG:
+		if (!value || streq(value, "true") || streq(value, "1"))
+			*(bool *)o->target = true;
+		else if (streq(value, "false") || streq(value, "0"))
+			*(bool *)o->target = false;
+		else
+			return bad_value(v, o, value, "true or false", e);
+		return 0;
+	case OPT_STRING:
+		*(const char **)o->target = value;
+		return 0;
+	case OPT_INT:
+		return parse_int(value, 10, o->target) < 0 ? bad_value(v, o, value, "an integer", e)
+							   : 0;
+	case OPT_U64:
+		return parse_u64(value, 10, o->target) < 0
+			       ? bad_value(v, o, value, "a non-negative integer", e)
+			       : 0;
+	case OPT_LIST:
+		if (list->n == OPT_LIST_MAX)
+			return refuse(e, E2BIG, "%s: --%s given more than %d times", v->name,
+				      o->name, OPT_LIST_MAX);
+		list->v[list->n++] = value;
+		return 0;
+	case OPT_IGNORE:
+	case OPT_IGNORE_VALUE:
+		return 0;
+	}
+	return refuse(e, EINVAL, "%s: --%s: unusable option table", v->name, o->name);
+}
+
+static int unknown_option(const struct verb *v, const char *arg, struct err *e)
+{
+	return refuse(e, EINVAL, "%s: unknown option %s; see 'cede %s%s--help'", v->name, arg,
+		      streq(v->name, "cede") ? "" : v->name, streq(v->name, "cede") ? "" : " ");
+}
+
+/* A value in the next argument. podman probes for the wording "requires an argument". */
+static int need_value(const struct verb *v, const struct opt *o, int argc, int i, struct err *e)
+{
+	if (i + 1 < argc)
+		return 0;
+	return refuse(e, EINVAL, "%s: option --%s requires an argument", v->name, o->name);
+}
+
+/* --name, --name=value, -name (as go-runc writes). Returns how many arguments it took. */
+static int long_option(const struct verb *v, const struct opt *opts, int argc, char **argv, int i,
+		       struct err *e)
+{
+	const char *name = argv[i] + (argv[i][1] == '-' ? 2 : 1);
+	const char *equals = strchr(name, '=');
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	const struct opt *o = find_long(opts, name, len);
+	int rc;
+
+	if (!o)
+		return unknown_option(v, argv[i], e);
+	if (equals && o->kind == OPT_IGNORE)
+		return 1;
+	if (equals || !takes_value(o)) {
+		rc = store(v, o, equals ? equals + 1 : NULL, e);
+		return rc < 0 ? rc : 1;
+	}
+	rc = need_value(v, o, argc, i, e);
+	if (rc == 0)
+		rc = store(v, o, argv[i + 1], e);
+	return rc < 0 ? rc : 2;
+}
+
+/* -n VALUE, -nVALUE, -abc. Returns how many arguments it took. */
+static int short_options(const struct verb *v, const struct opt *opts, int argc, char **argv, int i,
+			 struct err *e)
+{
+	for (const char *p = argv[i] + 1; *p; p++) {
+		const struct opt *o = find_letter(opts, *p);
+		int rc;
+
+		if (!o)
+			return unknown_option(v, argv[i], e);
+		if (!takes_value(o)) {
+			rc = store(v, o, NULL, e);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		if (p[1]) {
+			rc = store(v, o, p[1] == '=' ? p + 2 : p + 1, e);
+			return rc < 0 ? rc : 1;
+		}
+		rc = need_value(v, o, argc, i, e);
+		if (rc == 0)
+			rc = store(v, o, argv[i + 1], e);
+		return rc < 0 ? rc : 2;
+	}
+	return 1;
+}
+
+static bool is_single_dash_long(const struct opt *opts, const char *arg)
+{
+	const char *equals = strchr(arg, '=');
+	size_t len = equals ? (size_t)(equals - arg) - 1 : strlen(arg) - 1;
+
+	return len > 1 && find_long(opts, arg + 1, len);
+}
+
+int cli_options(const struct verb *verb, const struct opt *opts, int argc, char **argv,
+		struct err *e)
+{
+	int i = 1;
+
+	while (i < argc) {
+		const char *arg = argv[i];
+		int took;
+
+		if (arg[0] != '-' || !arg[1])
+			return i;
+		if (streq(arg, "--"))
+			return i + 1;
+		/* A table with a "help" row of its own wants to show something else. */
+		if ((streq(arg, "--help") && !find_long(opts, "help", 4)) ||
+		    (streq(arg, "-h") && !find_letter(opts, 'h'))) {
+			print_help(verb, opts);
+			return CLI_HELP_SHOWN;
+		}
+		if (arg[1] == '-' || is_single_dash_long(opts, arg))
+			took = long_option(verb, opts, argc, argv, i, e);
+		else
+			took = short_options(verb, opts, argc, argv, i, e);
+		if (took < 0)
+			return took;
+		i += took;
+	}
+	return i;
+}
+
+int cli_operands(const struct verb *verb, int argc, int first, int min, int max, struct err *e)
+{
+	int n = argc - first;
+
+	if (n < min)
+		return refuse(e, EINVAL, "%s: missing operand; usage: cede %s [options] %s",
+			      verb->name, verb->name, verb->args);
+	if (max >= 0 && n > max)
+		return refuse(e, EINVAL, "%s: too many operands; usage: cede %s [options]%s%s",
+			      verb->name, verb->name, *verb->args ? " " : "", verb->args);
+	return 0;
+}
+
+/* Names of signal(7) by number on this architecture; real-time ones are computed. */
+static const struct name_value signals[] = {
+	{"HUP", SIGHUP},       {"INT", SIGINT},	    {"QUIT", SIGQUIT}, {"ILL", SIGILL},
+	{"TRAP", SIGTRAP},     {"ABRT", SIGABRT},   {"IOT", SIGABRT},  {"BUS", SIGBUS},
+	{"FPE", SIGFPE},       {"KILL", SIGKILL},   {"USR1", SIGUSR1}, {"SEGV", SIGSEGV},
+	{"USR2", SIGUSR2},     {"PIPE", SIGPIPE},   {"ALRM", SIGALRM}, {"TERM", SIGTERM},
+	{"STKFLT", SIGSTKFLT}, {"CHLD", SIGCHLD},   {"CLD", SIGCHLD},  {"CONT", SIGCONT},
+	{"STOP", SIGSTOP},     {"TSTP", SIGTSTP},   {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU},
+	{"URG", SIGURG},       {"XCPU", SIGXCPU},   {"XFSZ", SIGXFSZ}, {"VTALRM", SIGVTALRM},
+	{"PROF", SIGPROF},     {"WINCH", SIGWINCH}, {"IO", SIGIO},     {"POLL", SIGPOLL},
+	{"PWR", SIGPWR},       {"SYS", SIGSYS},
+};
+
+/* The kernel's first real-time signal, not the one glibc leaves to applications: "RTMIN" of a
+ * container is whatever its own libc says, and engines send plain numbers anyway. */
+static int realtime_signal(const char *name)
+{
+	const char *rest;
+	int n;
+
+	if ((rest = str_after(name, "RTMIN"))) {
+		if (!*rest)
+			return SIGRTMIN;
+		if (*rest == '+' && parse_int(rest + 1, 10, &n) == 0 && n >= 0)
+			return SIGRTMIN + n <= SIGRTMAX ? SIGRTMIN + n : -1;
+	}
+	if ((rest = str_after(name, "RTMAX"))) {
+		if (!*rest)
+			return SIGRTMAX;
+		if (*rest == '-' && parse_int(rest + 1, 10, &n) == 0 && n >= 0)
+			return SIGRTMAX - n >= SIGRTMIN ? SIGRTMAX - n : -1;
+	}
+	return -1;
+}
+
+int cli_signal(const char *name, int *ret, struct err *e)
+{
+	const struct name_value *hit;
+	char upper[16];
+	const char *plain;
+	size_t len = strlen(name);
+	int n;
+
+	if (parse_int(name, 10, &n) == 0) {
+		if (n < 0 || n > SIGRTMAX)
+			return refuse(e, EINVAL, "unknown signal %s: expected 0 to %d or a name",
+				      name, SIGRTMAX);
+		*ret = n;
+		return 0;
+	}
+	if (len >= sizeof(upper))
+		return refuse(e, EINVAL, "unknown signal \"%s\"", name);
+	for (size_t i = 0; i <= len; i++)
+		upper[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 32) : name[i];
+	plain = str_after(upper, "SIG");
+	if (!plain)
+		plain = upper;
+	hit = table_find(signals, plain);
+	n = hit ? (int)hit->value : realtime_signal(plain);
+	if (n < 0)
+		return refuse(e, EINVAL, "unknown signal \"%s\"", name);
+	*ret = n;
+	return 0;
+}
