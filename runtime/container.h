@@ -3,7 +3,8 @@
  * The life of a container: what `create`, `start`, `kill`, `delete`, ... do. This is the runtime's
  * upper face; cli/ and sched/ call it. It knows nothing of a scheduler.
  *
- * State directory: <root>/<id>/ (0700) with `state.json` (atomic), `exec.fifo` between create and
+ * State directory: <root>/<id>/ (0700) with `state.json` (atomic), `config.json` (the document as
+ * it was at create: later changes of the bundle's do not count), `exec.fifo` between create and
  * start, `lock` (flock: one operation at a time), `freeze.<holder>` (see runtime/freezer.h).
  */
 #ifndef CEDE_RUNTIME_CONTAINER_H
@@ -59,6 +60,8 @@ struct container {
 	bool cgroup_created;	   /* by us: delete removes it */
 	pid_t init_pid;		   /* as recorded; 0 while creating */
 	uint64_t init_start_ticks; /* with the pid: the same process, not a recycled number */
+	unsigned hooks; /* bit (1 << enum spec_hook_kind) for each kind the configuration has: what
+			   start and delete must run; they read STATE_CONFIG only if there is one */
 	struct spec_pairs annotations;
 };
 

@@ -16,12 +16,18 @@
  * fills the rest (strings from c->arena) and calls state_save. */
 int state_create(const struct runtime *rt, const char *id, struct container **ret, struct err *e);
 
-/* Writes state.json atomically. */
+/*
+ * Writes state.json atomically. Called twice by create: first as soon as the cgroup's path is known
+ * and before the group is made, with init_pid 0 (so that `delete --force` finds the group if the
+ * runtime is killed in between), then with init's pid when it is ready.
+ */
 int state_save(const struct container *c, struct err *e);
 
 /* Removes the directory with all in it, while the lock is held. */
 int state_remove(struct container *c, struct err *e);
 
 #define STATE_FIFO "exec.fifo"
+/* The private copy of config.json, written by create (spec_load(c->dirfd, STATE_CONFIG, ...)). */
+#define STATE_CONFIG "config.json"
 
 #endif

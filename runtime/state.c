@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/state.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/procfs.h"
+
+#define STATE_FILE "state.json"
+#define LOCK_FILE "lock"
+#define STATE_MAX (4u << 20)
+#define ID_MAX 1024
+/* How long an operation waits for another one on the same container. */
+#define LOCK_WAIT_MS 10000
+#define LOCK_POLL_MS 5
+
+static bool id_char(char c, bool first)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')
+		return true;
+	return !first && (c == '+' || c == '-' || c == '.');
+}
+
+int container_id_check(const char *id, struct err *e)
+{
+	size_t len = strlen(id);
+
+	if (len == 0)
+		return refuse(e, EINVAL, "container id is empty");
+	/* A path component is at most 255 bytes; the id names a directory. */
+	if (len > 255)
+		return refuse(e, EINVAL, "container id is %zu bytes long, at most 255 are allowed",
+			      len);
+	for (size_t i = 0; i < len; i++)
+		if (!id_char(id[i], i == 0))
+			return refuse(
+				e, EINVAL,
+				"invalid container id \"%s\": expected letters, digits and _ + - . "
+				"and a letter, digit or _ first",
+				id);
+	return 0;
+}
+
+static struct container *container_new(const struct runtime *rt, const char *id)
+{
+	struct container *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->rt = rt;
+	c->dirfd = c->lockfd = -1;
+	c->id = arena_strdup(&c->arena, id);
+	if (!c->id) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void container_close(struct container *c)
+{
+	if (!c)
+		return;
+	(void)fd_close(c->lockfd);
+	(void)fd_close(c->dirfd);
+	arena_free(&c->arena);
+	free(c);
+}
+
+static void cleanup_container(struct container **c)
+{
+	container_close(*c);
+}
+
+/* flock(2) with a bound: a stuck operation must not hang an engine for ever. */
+static int lock_fd(int fd, int how, const char *id, struct err *e)
+{
+	for (int waited = 0; waited < LOCK_WAIT_MS; waited += LOCK_POLL_MS) {
+		if (flock(fd, how | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(e, errno, "lock container `%s`", id);
+		(void)usleep(LOCK_POLL_MS * 1000); /* woken early: one more try */
+	}
+	return refuse(e, EBUSY, "container `%s` is busy: another operation holds its lock", id);
+}
+
+/* The lock of a directory that was removed meanwhile protects nothing. */
+static bool still_there(int rootfd, const char *id, int dirfd)
+{
+	struct stat a, b;
+
+	return fstatat(rootfd, id, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstat(dirfd, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static int lock_open(int dirfd, int flags, struct err *e)
+{
+	int fd = openat(dirfd, LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+
+	return fd < 0 ? fail(e, errno, "open the container's lock") : fd;
+}
+
+/*
+ * A container is made under its final name at once: mkdir is what makes an id unique. Between mkdir
+ * and the lock another process may see the directory; it then finds no state.json and reports a
+ * container that does not exist (yet).
+ */
+int state_create(const struct runtime *rt, const char *id, struct container **ret, struct err *e)
+{
+	__attribute__((cleanup(cleanup_container))) struct container *c = NULL;
+	_cleanup_fd_ int rootfd = -1;
+	int rc;
+
+	rc = container_id_check(id, e);
+	if (rc < 0)
+		return rc;
+	c = container_new(rt, id);
+	if (!c)
+		return fail(e, ENOMEM, "create container `%s`", id);
+	rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rootfd < 0) {
+		rc = dir_make_all(AT_FDCWD, rt->root, 0711, e);
+		if (rc < 0)
+			return rc;
+		rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (rootfd < 0)
+			return fail(e, errno, "open state root %s", rt->root);
+	}
+	if (mkdirat(rootfd, id, 0700) < 0)
+		return errno == EEXIST ? refuse(e, EEXIST, "container `%s` already exists", id)
+				       : fail(e, errno, "create %s/%s", rt->root, id);
+	c->dirfd = openat(rootfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (c->dirfd < 0) {
+		rc = fail(e, errno, "open %s/%s", rt->root, id);
+		(void)unlinkat(rootfd, id, AT_REMOVEDIR); /* the error above is the one to report */
+		return rc;
+	}
+	c->lockfd = lock_open(c->dirfd, O_CREAT, e);
+	rc = c->lockfd < 0 ? c->lockfd : lock_fd(c->lockfd, LOCK_EX, id, e);
+	if (rc < 0) {
+		(void)dir_remove_all(rootfd, id, NULL); /* the error above is the one to report */
+		return rc;
+	}
+	*ret = take_ptr(&c);
+	return 0;
+}
+
+int state_save(const struct container *c, struct err *e)
+{
+	struct json_writer w = {0};
+	int rc;
+
+	json_w_object(&w, NULL);
+	json_w_string(&w, "ociVersion", OCI_VERSION);
+	json_w_string(&w, "id", c->id);
+	json_w_i64(&w, "pid", c->init_pid);
+	json_w_u64(&w, "pidStartTicks", c->init_start_ticks);
+	json_w_string(&w, "bundle", c->bundle);
+	json_w_string(&w, "rootfs", c->rootfs);
+	json_w_string(&w, "created", c->created);
+	if (c->owner)
+		json_w_string(&w, "owner", c->owner);
+	if (c->cgroup)
+		json_w_string(&w, "cgroup", c->cgroup);
+	json_w_bool(&w, "cgroupCreated", c->cgroup_created);
+	json_w_u64(&w, "hooks", c->hooks);
+	json_w_object(&w, "annotations");
+	for (size_t i = 0; i < c->annotations.n; i++)
+		json_w_string(&w, c->annotations.v[i].key, c->annotations.v[i].value);
+	json_w_end_object(&w);
+	json_w_end_object(&w);
+	if (w.sb.oom)
+		rc = fail(e, ENOMEM, "write state of container `%s`", c->id);
+	else
+		rc = file_write_atomic(c->dirfd, STATE_FILE, strbuf_str(&w.sb), w.sb.len, 0600, e);
+	strbuf_free(&w.sb);
+	return rc < 0 ? err_context(e, rc, "state of container `%s`", c->id) : 0;
+}
+
+static int copy_string(struct container *c, const struct json *doc, const char *key, bool required,
+		       const char **ret, struct err *e)
+{
+	const char *s = json_get_string(doc, key);
+
+	if (!s) {
+		*ret = NULL;
+		return required ? refuse(e, EBADMSG, "state.json: %s: required but missing", key)
+				: 0;
+	}
+	*ret = arena_strdup(&c->arena, s);
+	return *ret ? 0 : fail(e, ENOMEM, "read state.json");
+}
+
+static int load_annotations(struct container *c, const struct json *doc, struct err *e)
+{
+	const struct json *map = json_get(doc, "annotations");
+
+	if (!map || map->type != JSON_OBJECT)
+		return 0;
+	c->annotations.v = arena_array(&c->arena, map->object.n, sizeof(*c->annotations.v));
+	if (!c->annotations.v)
+		return fail(e, ENOMEM, "read state.json");
+	for (size_t i = 0; i < map->object.n; i++) {
+		const struct json_member *m = &map->object.members[i];
+
+		if (m->value->type != JSON_STRING)
+			continue;
+		c->annotations.v[c->annotations.n++] = (struct spec_pair){
+			.key = m->key,
+			.value = m->value->string.text,
+		};
+	}
+	return 0;
+}
+
+/* The document is parsed into the container's own arena, so strings of it may be borrowed. */
+static int state_load(struct container *c, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	struct json *doc;
+	uint64_t ticks = 0, hooks = 0;
+	int64_t pid = 0;
+	size_t len;
+	int rc;
+
+	rc = file_read_alloc(c->dirfd, STATE_FILE, STATE_MAX, &text, &len, e);
+	if (rc < 0)
+		return rc;
+	rc = json_parse(&c->arena, text, len, STATE_FILE, &doc, e);
+	if (rc < 0)
+		return rc;
+	if (!json_get_i64(doc, "pid", &pid) || pid < 0 || pid > INT32_MAX)
+		return refuse(e, EBADMSG, "state.json: pid: expected a process id");
+	(void)json_get_u64(doc, "pidStartTicks", &ticks); /* missing: matches no process */
+	(void)json_get_u64(doc, "hooks", &hooks);	  /* missing: none */
+	c->hooks = (unsigned)hooks;
+	c->init_pid = (pid_t)pid;
+	c->init_start_ticks = ticks;
+	c->cgroup_created = json_get_bool(doc, "cgroupCreated", false);
+	rc = copy_string(c, doc, "bundle", true, &c->bundle, e);
+	if (rc == 0)
+		rc = copy_string(c, doc, "rootfs", true, &c->rootfs, e);
+	if (rc == 0)
+		rc = copy_string(c, doc, "created", true, &c->created, e);
+	if (rc == 0)
+		rc = copy_string(c, doc, "owner", false, &c->owner, e);
+	if (rc == 0)
+		rc = copy_string(c, doc, "cgroup", false, &c->cgroup, e);
+	return rc < 0 ? rc : load_annotations(c, doc, e);
+}
+
+static int no_such_container(const char *id, struct err *e)
+{
+	return refuse(e, ENOENT, "container `%s` does not exist", id);
+}
+
+static int open_locked(struct container *c, int rootfd, enum container_lock lock, struct err *e)
+{
+	int rc;
+
+	c->dirfd = openat(rootfd, c->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (c->dirfd < 0)
+		return errno == ENOENT ? no_such_container(c->id, e)
+				       : fail(e, errno, "open %s/%s", c->rt->root, c->id);
+	if (lock == CONTAINER_NO_LOCK)
+		return 0;
+	c->lockfd = lock_open(c->dirfd, 0, NULL);
+	if (c->lockfd < 0)
+		return 0; /* not a container (yet): state_load says so */
+	rc = lock_fd(c->lockfd, lock == CONTAINER_LOCK_SHARED ? LOCK_SH : LOCK_EX, c->id, e);
+	if (rc < 0)
+		return rc;
+	return still_there(rootfd, c->id, c->dirfd) ? 0 : no_such_container(c->id, e);
+}
+
+int container_open(const struct runtime *rt, const char *id, enum container_lock lock,
+		   struct container **ret, struct err *e)
+{
+	__attribute__((cleanup(cleanup_container))) struct container *c = NULL;
+	_cleanup_fd_ int rootfd = -1;
+	int rc;
+
+	rc = container_id_check(id, e);
+	if (rc < 0)
+		return rc;
+	rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rootfd < 0)
+		return errno == ENOENT ? no_such_container(id, e)
+				       : fail(e, errno, "open state root %s", rt->root);
+	c = container_new(rt, id);
+	if (!c)
+		return fail(e, ENOMEM, "open container `%s`", id);
+	rc = open_locked(c, rootfd, lock, e);
+	if (rc < 0)
+		return rc;
+	rc = state_load(c, e);
+	if (rc == -ENOENT)
+		return no_such_container(id, e);
+	if (rc < 0)
+		return err_context(e, rc, "container `%s`", id);
+	*ret = take_ptr(&c);
+	return 0;
+}
+
+int state_remove(struct container *c, struct err *e)
+{
+	_cleanup_fd_ int rootfd = open(c->rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (rootfd < 0)
+		return fail(e, errno, "open state root %s", c->rt->root);
+	return dir_remove_all(rootfd, c->id, e);
+}
