@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kill, delete, pause, resume, ps: operations on a container that exists.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/procfs.h"
+#include "runtime/cgroup.h"
+#include "runtime/container.h"
+#include "runtime/freezer.h"
+#include "runtime/hooks.h"
+#include "runtime/state.h"
+
+/* A freeze normally takes well under a millisecond; tasks in disk sleep take longer. */
+#define FREEZE_WAIT_MS 10000
+#define DESTROY_WAIT_MS 10000
+
+static void cleanup_container(struct container **c)
+{
+	container_close(*c);
+}
+#define _cleanup_container_ _cleanup_(cleanup_container)
+
+static bool is_up(enum oci_status s)
+{
+	return s == OCI_CREATED || s == OCI_RUNNING || s == OCI_PAUSED;
+}
+
+/* A pidfd of init that cannot be somebody else: opened first, then the start time is compared. */
+static int open_init(const struct container *c, struct err *e)
+{
+	_cleanup_fd_ int fd = pidfd_open(c->init_pid, 0);
+	struct proc_stat st;
+
+	if (fd < 0 || proc_stat_read(c->init_pid, &st, NULL) < 0 ||
+	    st.start_ticks != c->init_start_ticks)
+		return refuse(e, ESRCH, "container not running");
+	return take_fd(&fd);
+}
+
+static int signal_all(const struct container *c, int signal, struct err *e)
+{
+	struct cgroup cg;
+	int rc;
+
+	if (!c->cgroup)
+		return refuse(e, EOPNOTSUPP,
+			      "container `%s` has no cgroup: only init can be signalled", c->id);
+	rc = cgroup_open(c->cgroup, &cg, e);
+	if (rc < 0)
+		return rc;
+	rc = cgroup_signal(&cg, signal, e);
+	cgroup_close(&cg);
+	return rc;
+}
+
+int container_kill(const struct runtime *rt, const char *id, int signal, bool all, struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	_cleanup_fd_ int pidfd = -1;
+	enum oci_status status;
+	int rc;
+
+	rc = container_open(rt, id, CONTAINER_NO_LOCK, &c, e);
+	if (rc == 0)
+		rc = container_status(c, &status, e);
+	if (rc < 0)
+		return rc;
+	/* Without a pid namespace of its own a container's processes outlive its init, and `--all`
+	 * (which engines send after init's exit) is for them. */
+	if (all)
+		return signal_all(c, signal, e);
+	if (!is_up(status))
+		return refuse(e, ESRCH, "container not running");
+	pidfd = open_init(c, e);
+	if (pidfd < 0)
+		return pidfd;
+	if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
+		return errno == ESRCH
+			       ? refuse(e, ESRCH, "container not running")
+			       : fail(e, errno, "send signal %d to container `%s`", signal, id);
+	return 0;
+}
+
+int container_pause(const struct runtime *rt, const char *id, struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	enum oci_status status;
+	int rc;
+
+	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
+	if (rc == 0)
+		rc = container_status(c, &status, e);
+	if (rc < 0)
+		return rc;
+	if (status == OCI_PAUSED)
+		return refuse(e, EINVAL, "container `%s` is already paused", id);
+	if (!is_up(status))
+		return refuse(e, ESRCH, "container not running");
+	return freezer_hold(c, FREEZE_USER, true, FREEZE_WAIT_MS, e);
+}
+
+int container_resume(const struct runtime *rt, const char *id, struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	enum oci_status status;
+	int rc;
+
+	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
+	if (rc == 0)
+		rc = container_status(c, &status, e);
+	if (rc < 0)
+		return rc;
+	/* Frozen by a scheduler that died: nobody else will thaw it. */
+	if (status != OCI_PAUSED && !(is_up(status) && freezer_is_stale(c)))
+		return refuse(e, EINVAL, "container `%s` is not paused", id);
+	return freezer_hold(c, FREEZE_USER, false, FREEZE_WAIT_MS, e);
+}
+
+int container_pids(const struct runtime *rt, const char *id, pid_t **ret, size_t *ret_n,
+		   struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	struct cgroup cg;
+	int rc;
+
+	rc = container_open(rt, id, CONTAINER_NO_LOCK, &c, e);
+	if (rc < 0)
+		return rc;
+	if (!c->cgroup)
+		return refuse(e, EOPNOTSUPP,
+			      "container `%s` has no cgroup: its processes are unknown", id);
+	rc = cgroup_open(c->cgroup, &cg, e);
+	if (rc < 0)
+		return rc;
+	rc = cgroup_pids(&cg, ret, ret_n, e);
+	cgroup_close(&cg);
+	return rc;
+}
+
+/* Failures of poststop hooks are logged; the container is gone all the same (runtime.md). */
+static void run_poststop(const struct container *c)
+{
+	_cleanup_spec_ struct spec *s = NULL;
+	struct err e = ERR_INIT;
+	struct oci_state state;
+
+	if (!(c->hooks & (1u << HOOK_POSTSTOP)))
+		return;
+	if (spec_load(c->dirfd, STATE_CONFIG, &s, &e) < 0) {
+		log_warn("poststop hooks of container `%s` not run: %s", c->id, e.msg);
+		return;
+	}
+	container_state_doc(c, OCI_STOPPED, &state);
+	state.extended = false;
+	if (hooks_run(s, HOOK_POSTSTOP, &state, &e) < 0)
+		log_warn("%s", e.msg);
+}
+
+/*
+ * A directory without a readable state: its creator was killed before it wrote one (then nothing
+ * else of the container exists yet), or is at work this very moment and holds the lock.
+ */
+static int remove_unfinished(const struct runtime *rt, const char *id, struct err *e)
+{
+	_cleanup_fd_ int rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int lock = -1;
+	char path[300];
+
+	if (rootfd < 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/lock", id); /* ids are at most 255 bytes */
+	lock = openat(rootfd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return refuse(e, EBUSY, "container `%s` is being created by another process", id);
+	return dir_remove_all(rootfd, id, e);
+}
+
+/* For containers without a cgroup; the others are killed with their group. */
+static int kill_init(const struct container *c, struct err *e)
+{
+	_cleanup_fd_ int pidfd = open_init(c, NULL);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	if (pidfd < 0 || (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno == ESRCH))
+		return 0;
+	if (poll(&p, 1, DESTROY_WAIT_MS) <= 0)
+		return refuse(e, ETIMEDOUT, "container `%s`: init did not die within %d ms", c->id,
+			      DESTROY_WAIT_MS);
+	return 0;
+}
+
+int container_delete(const struct runtime *rt, const char *id, bool force, struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	enum oci_status status;
+	int rc;
+
+	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
+	if (rc == -ENOENT && force && container_id_check(id, NULL) == 0)
+		return remove_unfinished(rt, id, e);
+	if (rc == 0)
+		rc = container_status(c, &status, e);
+	if (rc < 0)
+		return rc;
+	if (is_up(status)) {
+		if (!force)
+			return refuse(
+				e, EBUSY,
+				"cannot delete container `%s`: it is %s; stop it first or use "
+				"--force",
+				id, oci_status_name(status));
+	}
+	if (c->cgroup)
+		rc = cgroup_destroy(c->cgroup, DESTROY_WAIT_MS, e);
+	else if (is_up(status))
+		rc = kill_init(c, e);
+	if (rc < 0)
+		return rc;
+	run_poststop(c);
+	return state_remove(c, e);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a container is doing, derived from the kernel each time it is asked.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/procfs.h"
+#include "base/str.h"
+#include "runtime/container.h"
+#include "runtime/freezer.h"
+#include "runtime/state.h"
+
+/* Pid and start time together name a process for good. A zombie has ended. */
+static bool init_is_alive(const struct container *c)
+{
+	struct proc_stat st;
+
+	if (c->init_pid <= 0 || proc_stat_read(c->init_pid, &st, NULL) < 0)
+		return false;
+	return st.start_ticks == c->init_start_ticks && st.state != 'Z' && st.state != 'X';
+}
+
+int container_status(const struct container *c, enum oci_status *ret, struct err *e)
+{
+	(void)e; /* every question below has an answer; the contract leaves room for errors */
+	if (c->init_pid == 0 && c->lockfd < 0)
+		*ret = OCI_CREATING;
+	else if (!init_is_alive(c))
+		/* With the lock held and no init recorded, whoever was creating it is dead. */
+		*ret = OCI_STOPPED;
+	else if (freezer_is_held(c, FREEZE_USER))
+		*ret = OCI_PAUSED;
+	else if (faccessat(c->dirfd, STATE_FIFO, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		*ret = OCI_CREATED;
+	else
+		*ret = OCI_RUNNING;
+	return 0;
+}
+
+void container_state_doc(const struct container *c, enum oci_status status, struct oci_state *ret)
+{
+	bool has_pid = status == OCI_CREATED || status == OCI_RUNNING || status == OCI_PAUSED;
+
+	*ret = (struct oci_state){
+		.id = c->id,
+		.status = status,
+		.pid = has_pid ? c->init_pid : 0,
+		.bundle = c->bundle,
+		.rootfs = c->rootfs,
+		.created = c->created,
+		.owner = c->owner,
+		.annotations = &c->annotations,
+		.extended = true,
+	};
+}
+
+struct id_list {
+	char **v;
+	size_t n, cap;
+};
+
+static void cleanup_ids(struct id_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i]);
+	free(l->v);
+}
+
+static int ids_add(struct id_list *l, const char *id)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 16;
+		char **v = reallocarray(l->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		l->v = v;
+		l->cap = cap;
+	}
+	l->v[l->n] = strdup(id);
+	return l->v[l->n] ? (int)(l->n++, 0) : -ENOMEM;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int collect_ids(const struct runtime *rt, struct id_list *ids, struct err *e)
+{
+	_cleanup_dir_ DIR *dir = opendir(rt->root);
+	struct dirent *d;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : fail(e, errno, "open state root %s", rt->root);
+	while ((d = readdir(dir))) {
+		struct err ignored;
+
+		if (d->d_type != DT_DIR || container_id_check(d->d_name, &ignored) < 0)
+			continue; /* .cache and the like */
+		if (ids_add(ids, d->d_name) < 0)
+			return fail(e, ENOMEM, "list containers");
+	}
+	if (ids->n)
+		qsort(ids->v, ids->n, sizeof(*ids->v), by_name);
+	return 0;
+}
+
+int container_each(const struct runtime *rt, int (*fn)(struct container *c, void *arg), void *arg,
+		   struct err *e)
+{
+	__attribute__((cleanup(cleanup_ids))) struct id_list ids = {0};
+	int rc;
+
+	rc = collect_ids(rt, &ids, e);
+	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+		struct container *c;
+		struct err own = ERR_INIT;
+
+		rc = container_open(rt, ids.v[i], CONTAINER_NO_LOCK, &c, &own);
+		if (rc == -ENOENT) { /* deleted, or not written yet */
+			rc = 0;
+			continue;
+		}
+		if (rc < 0) {
+			log_warn("%s", own.msg);
+			rc = 0;
+			continue;
+		}
+		rc = fn(c, arg);
+		container_close(c);
+	}
+	return rc;
+}
