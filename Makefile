@@ -53,6 +53,10 @@ LINK := -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
 LIBS := $(LIBS_DYNAMIC)
 endif
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) '$(2)')
+
 # --- objects -------------------------------------------------------------------------------------
 
 ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
@@ -77,27 +81,32 @@ $(BUILD)/version.h: force
 
 $(BUILD)/%.o: %.c config.mk | $(BUILD)/version.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Everything but the commands, for the binary and for the tests.
 $(BUILD)/libcede.a: $(ROOM_OBJ)
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
 
 # Unit tests link dynamically (cmocka has no archive) against the same objects.
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(LIBS_DYNAMIC) -lcmocka -lm
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(LIBS_DYNAMIC) -lcmocka -lm
 
 # Small programs that the system tests put into containers: static, no library of ours.
 $(HELPER_BIN): $(BUILD)/%: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -static -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -static -o $@ $<
 
 $(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS) -lm
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS) -lm
 
 -include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d)
 
@@ -141,7 +150,8 @@ FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 $(FUZZ_BIN): $(BUILD)/%: %.c $(ROOM_SRC) | $(BUILD)/version.h
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(ROOM_SRC) $(LIBS_DYNAMIC)
+	$(call say,FUZZ,$@)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(ROOM_SRC) $(LIBS_DYNAMIC)
 
 fuzz: deps-lint $(FUZZ_BIN)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)
