@@ -33,7 +33,8 @@ enum cg_controller {
 
 /*
  * The cgroup2 hierarchy of this host. Found once; `CEDE_CGROUP_MOUNT` in the environment of an
- * unprivileged test may name another directory (fake trees in unit tests).
+ * test may name another directory (fake trees in unit tests; hybrid if it is called
+ * "unified").
  */
 struct cg_host {
 	enum cg_layout layout;
@@ -43,11 +44,19 @@ struct cg_host {
 };
 
 int cg_host_open(struct cg_host *ret, struct err *e);
+/* The same without reading the controllers (for those who only open a group). With no cgroup2 at
+ * all both succeed, with CG_LAYOUT_NONE and fd -1. */
+int cg_host_locate(struct cg_host *ret, struct err *e);
 void cg_host_close(struct cg_host *h);
 
 const char *cg_controller_name(enum cg_controller c);
 /* "cpu io memory" -> bits; unknown names are ignored. */
 unsigned cg_controllers_parse(const char *text);
+/* Reads cgroup.controllers or cgroup.subtree_control of a group. */
+int cg_read_controllers(int cgfd, const char *file, unsigned *ret, struct err *e);
+
+/* -EINVAL if a component is "..". */
+int cg_path_check(const char *path, struct err *e);
 
 /* Opens the group (O_PATH|O_DIRECTORY) below the mount. `path` is relative to the hierarchy's root,
  * with or without a leading slash; ".." components are refused. */

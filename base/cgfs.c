@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cgfs.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/procfs.h"
+#include "base/str.h"
+#include "base/table.h"
+
+#define CG_MOUNT_UNIFIED "/sys/fs/cgroup"
+#define CG_MOUNT_HYBRID "/sys/fs/cgroup/unified"
+/* The largest flat keyed file (memory.stat) has some 3 kB on 6.18. */
+#define CG_FILE_MAX 16384
+
+static const struct name_value controllers[] = {
+	{"cpu", CG_CPU},   {"cpuset", CG_CPUSET},   {"memory", CG_MEMORY}, {"io", CG_IO},
+	{"pids", CG_PIDS}, {"hugetlb", CG_HUGETLB}, {"rdma", CG_RDMA},	   {"misc", CG_MISC},
+};
+
+const char *cg_controller_name(enum cg_controller c)
+{
+	return table_name(controllers, c);
+}
+
+unsigned cg_controllers_parse(const char *text)
+{
+	unsigned bits = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " \n\t");
+
+		for (size_t i = 0; i < ARRAY_SIZE(controllers); i++)
+			if (strlen(controllers[i].name) == len &&
+			    memcmp(controllers[i].name, text, len) == 0)
+				bits |= (unsigned)controllers[i].value;
+		text += len;
+		text += strspn(text, " \n\t");
+	}
+	return bits;
+}
+
+/* The directory's descriptor if a cgroup2 is mounted there, else -1. */
+static int open_cgroup2(const char *path)
+{
+	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return -1;
+	return take_fd(&fd);
+}
+
+/* proc(5): "36 35 98:0 /root /mount/point options - type source super"; blanks in paths are \040,
+ * which no place for a cgroup2 mount has. */
+static bool mountinfo_cgroup2(char *line, char *buf, size_t size)
+{
+	char *type = strstr(line, " - cgroup2 "), *field = line;
+	size_t len;
+
+	if (!type)
+		return false;
+	for (int i = 0; i < 4; i++) {
+		field = strchr(field, ' ');
+		if (!field)
+			return false;
+		field++;
+	}
+	len = strcspn(field, " ");
+	if (len >= size)
+		return false;
+	memcpy(buf, field, len);
+	buf[len] = '\0';
+	return true;
+}
+
+/* Somewhere else: hosts that mount the hierarchies by hand. */
+static int open_from_mountinfo(struct cg_host *h)
+{
+	_cleanup_fd_ int fd = proc_open(PROC_SELF, "mountinfo", O_RDONLY, NULL);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
+	_cleanup_free_ char *line = NULL;
+	size_t cap = 0;
+	int found = -1;
+
+	if (!f)
+		return -1;
+	(void)take_fd(&fd); /* fclose owns it now */
+	while (found < 0 && getline(&line, &cap, f) > 0)
+		if (mountinfo_cgroup2(line, h->mount, sizeof(h->mount)))
+			found = open_cgroup2(h->mount);
+	(void)fclose(f); /* only read from */
+	return found;
+}
+
+static bool str_ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && streq(s + n - m, end);
+}
+
+int cg_host_locate(struct cg_host *ret, struct err *e)
+{
+	const char *fake = secure_getenv("CEDE_CGROUP_MOUNT");
+	struct cg_host h = {.layout = CG_LAYOUT_UNIFIED, .fd = -1};
+
+	if (fake) {
+		if ((size_t)snprintf(h.mount, sizeof(h.mount), "%s", fake) >= sizeof(h.mount))
+			return refuse(e, ENAMETOOLONG, "CEDE_CGROUP_MOUNT is too long");
+		h.fd = open(h.mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (h.fd < 0)
+			return fail(e, errno, "CEDE_CGROUP_MOUNT: open %s", fake);
+		if (str_ends_with(h.mount, "/unified"))
+			h.layout = CG_LAYOUT_HYBRID;
+	}
+	if (h.fd < 0) {
+		h.fd = open_cgroup2(CG_MOUNT_UNIFIED);
+		memcpy(h.mount, CG_MOUNT_UNIFIED, sizeof(CG_MOUNT_UNIFIED));
+	}
+	if (h.fd < 0) {
+		h.layout = CG_LAYOUT_HYBRID;
+		h.fd = open_cgroup2(CG_MOUNT_HYBRID);
+		memcpy(h.mount, CG_MOUNT_HYBRID, sizeof(CG_MOUNT_HYBRID));
+	}
+	if (h.fd < 0)
+		h.fd = open_from_mountinfo(&h);
+	if (h.fd < 0)
+		h = (struct cg_host){.layout = CG_LAYOUT_NONE, .fd = -1};
+	*ret = h;
+	return 0;
+}
+
+int cg_read_controllers(int cgfd, const char *file, unsigned *ret, struct err *e)
+{
+	char text[512];
+	ssize_t n = file_read(cgfd, file, text, sizeof(text), e);
+
+	if (n < 0)
+		return (int)n;
+	*ret = cg_controllers_parse(text);
+	return 0;
+}
+
+int cg_host_open(struct cg_host *ret, struct err *e)
+{
+	struct cg_host h;
+	int rc;
+
+	rc = cg_host_locate(&h, e);
+	if (rc < 0)
+		return rc;
+	if (h.layout != CG_LAYOUT_NONE) {
+		rc = cg_read_controllers(h.fd, "cgroup.controllers", &h.controllers, e);
+		if (rc < 0) {
+			cg_host_close(&h);
+			return rc;
+		}
+	}
+	*ret = h;
+	return 0;
+}
+
+void cg_host_close(struct cg_host *h)
+{
+	h->fd = fd_close(h->fd);
+}
+
+int cg_path_check(const char *path, struct err *e)
+{
+	for (const char *p = path; *p;) {
+		size_t len;
+
+		p += strspn(p, "/");
+		len = strcspn(p, "/");
+		if (len == 2 && p[0] == '.' && p[1] == '.')
+			return refuse(e, EINVAL, "cgroup path %s: \"..\" is not allowed", path);
+		p += len;
+	}
+	return 0;
+}
+
+int cg_open(const struct cg_host *h, const char *path, struct err *e)
+{
+	const char *rel = path + strspn(path, "/");
+	int fd, rc;
+
+	if (h->fd < 0)
+		return refuse(e, ENOENT, "cgroup %s: no cgroup2 hierarchy is mounted", path);
+	rc = cg_path_check(path, e);
+	if (rc < 0)
+		return rc;
+	fd = openat(h->fd, *rel ? rel : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(e, errno, "open cgroup %s%s%s", h->mount, *rel ? "/" : "", rel);
+	return fd;
+}
+
+int cg_read_u64(int cgfd, const char *file, uint64_t *ret, struct err *e)
+{
+	char text[64];
+	ssize_t n = file_read(cgfd, file, text, sizeof(text), e);
+
+	if (n < 0)
+		return (int)n;
+	text[strcspn(text, "\n")] = '\0';
+	if (streq(text, "max"))
+		*ret = UINT64_MAX;
+	else if (parse_u64(text, 10, ret) < 0)
+		return refuse(e, EBADMSG, "%s: expected a number, found \"%s\"", file, text);
+	return 0;
+}
+
+int cg_parse_key(const char *text, const char *key, uint64_t *ret)
+{
+	size_t len = strlen(key);
+
+	for (const char *line = text; line && *line;) {
+		const char *end = strchr(line, '\n');
+		size_t line_len = end ? (size_t)(end - line) : strlen(line);
+		char number[32];
+
+		if (line_len > len && line[len] == ' ' && memcmp(line, key, len) == 0) {
+			size_t n = line_len - len - 1;
+
+			if (n >= sizeof(number))
+				return -EBADMSG;
+			memcpy(number, line + len + 1, n);
+			number[n] = '\0';
+			return parse_u64(number, 10, ret) < 0 ? -EBADMSG : 0;
+		}
+		line = end ? end + 1 : NULL;
+	}
+	return -ENODATA;
+}
+
+int cg_read_key(int cgfd, const char *file, const char *key, uint64_t *ret, struct err *e)
+{
+	char text[CG_FILE_MAX];
+	ssize_t n = file_read(cgfd, file, text, sizeof(text), e);
+	int rc;
+
+	if (n < 0)
+		return (int)n;
+	rc = cg_parse_key(text, key, ret);
+	return rc < 0 ? fail(e, -rc, "%s: key %s", file, key) : 0;
+}
+
+int cg_write(int cgfd, const char *file, const char *value, struct err *e)
+{
+	return file_write(cgfd, file, value, e);
+}
+
+int cg_write_u64(int cgfd, const char *file, uint64_t value, struct err *e)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value); /* always fits */
+	return file_write(cgfd, file, text, e);
+}
+
+bool cg_has(int cgfd, const char *file)
+{
+	return faccessat(cgfd, file, F_OK, 0) == 0;
+}
+
+int cg_path_of(pid_t pid, char *buf, size_t size, struct err *e)
+{
+	/* One line per hierarchy; a path may be as long as PATH_MAX. */
+	char text[CG_FILE_MAX];
+	ssize_t n = proc_read(pid, "cgroup", text, sizeof(text), e);
+
+	if (n < 0)
+		return (int)n;
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		const char *path;
+		size_t len;
+
+		line += *line == '\n';
+		path = str_after(line, "0::");
+		if (!path)
+			continue;
+		len = strcspn(path, "\n");
+		if (len >= size)
+			return refuse(e, ENAMETOOLONG, "cgroup path of process %d is too long",
+				      pid);
+		memcpy(buf, path, len);
+		buf[len] = '\0';
+		return 0;
+	}
+	return refuse(e, ENOENT, "process %d is in no cgroup2 hierarchy", pid);
+}
