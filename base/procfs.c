@@ -146,48 +146,48 @@ int proc_stat_parse(const char *text, struct proc_stat *ret)
 {
 	/* proc(5): field 2 is the name in parentheses and may contain any byte, so count from the
 	 * last ')'. What follows are fields 3 ... */
-	enum { STATE = 3, PPID = 4, PGRP = 5, SESSION = 6, UTIME = 14, STIME = 15, START = 22 };
+	enum {
+		STATE = 3,
+		PPID = 4,
+		PGRP = 5,
+		SESSION = 6,
+		FLAGS = 9,
+		UTIME = 14,
+		STIME = 15,
+		THREADS = 20,
+		START = 22,
+		POLICY = 41,
+	};
 	const char *close = strrchr(text, ')');
-	struct proc_stat st = {0};
+	uint64_t v[POLICY + 1] = {0};
 	char buf[1024], *cursor = buf, *token;
 
 	if (!close || strlen(close + 1) >= sizeof(buf))
 		return -EBADMSG;
 	memcpy(buf, close + 1, strlen(close + 1) + 1);
-	for (int field = STATE; field <= START; field++) {
-		uint64_t value = 0;
-
+	for (int field = STATE; field <= POLICY; field++) {
 		token = next_token(&cursor);
+		if (!token && field <= START)
+			return -EBADMSG;
 		if (!token)
+			break;
+		if (field == STATE)
+			v[STATE] = (unsigned char)token[0];
+		else if (parse_u64(token, 10, &v[field]) < 0 && token[0] != '-')
 			return -EBADMSG;
-		if (field == STATE) {
-			st.state = token[0];
-			continue;
-		}
-		if (parse_u64(token, 10, &value) < 0 && token[0] != '-')
-			return -EBADMSG;
-		switch (field) {
-		case PPID:
-			st.ppid = (pid_t)value;
-			break;
-		case PGRP:
-			st.pgrp = (pid_t)value;
-			break;
-		case SESSION:
-			st.session = (pid_t)value;
-			break;
-		case UTIME:
-			st.utime_ticks = value;
-			break;
-		case STIME:
-			st.stime_ticks = value;
-			break;
-		case START:
-			st.start_ticks = value;
-			break;
-		}
 	}
-	*ret = st;
+	*ret = (struct proc_stat){
+		.state = (char)v[STATE],
+		.ppid = (pid_t)v[PPID],
+		.pgrp = (pid_t)v[PGRP],
+		.session = (pid_t)v[SESSION],
+		.flags = (unsigned)v[FLAGS],
+		.policy = (unsigned)v[POLICY],
+		.n_threads = v[THREADS],
+		.utime_ticks = v[UTIME],
+		.stime_ticks = v[STIME],
+		.start_ticks = v[START],
+	};
 	return 0;
 }
 
