@@ -82,23 +82,27 @@ int parse_int(const char *s, int base, int *ret)
 /* Decimal "12.345xyz" -> value scaled by `unit`, exact in integers; *rest is behind the number. */
 static int parse_scaled(const char *s, uint64_t unit, uint64_t *ret, const char **rest)
 {
-	uint64_t whole = 0, scaled, frac_unit = unit;
+	/* Digits behind the 12th change nothing that a unit up to 2^50 could show usefully. */
+	const uint64_t denominator_max = 1000000000000ULL;
+	uint64_t whole = 0, scaled, numerator = 0, denominator = 1;
 	bool any = false;
 
 	for (; *s >= '0' && *s <= '9'; s++, any = true)
 		if (__builtin_mul_overflow(whole, 10ULL, &whole) ||
 		    __builtin_add_overflow(whole, (uint64_t)(*s - '0'), &whole))
 			return -ERANGE;
-	if (__builtin_mul_overflow(whole, unit, &scaled))
-		return -ERANGE;
 	if (*s == '.') {
 		for (s++; *s >= '0' && *s <= '9'; s++, any = true) {
-			frac_unit /= 10;
-			if (__builtin_add_overflow(scaled, frac_unit * (uint64_t)(*s - '0'),
-						   &scaled))
-				return -ERANGE;
+			if (denominator == denominator_max)
+				continue;
+			numerator = numerator * 10 + (uint64_t)(*s - '0');
+			denominator *= 10;
 		}
 	}
+	if (__builtin_mul_overflow(whole, unit, &scaled) ||
+	    __builtin_add_overflow(
+		    scaled, (uint64_t)((unsigned __int128)numerator * unit / denominator), &scaled))
+		return -ERANGE;
 	if (!any)
 		return -EINVAL;
 	*ret = scaled;
