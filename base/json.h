@@ -33,8 +33,7 @@ struct json {
 		bool boolean;
 		const char *number; /* the literal */
 		struct {
-			const char
-				*text; /* NUL-terminated; a string with \u0000 inside is refused */
+			const char *text; /* NUL-terminated; with \u0000 inside it is refused */
 			size_t len;
 		} string;
 		struct {
@@ -42,8 +41,9 @@ struct json {
 			size_t n;
 		} array;
 		struct {
-			struct json_member *members; /* in document order; of equal keys the last
-							one counts, as in Go's decoder */
+			/* In document order; of equal keys only the last is here, as in Go's
+			 * decoder. */
+			struct json_member *members;
 			size_t n;
 		} object;
 	};
@@ -98,5 +98,8 @@ void json_w_bool(struct json_writer *w, const char *key, bool value);
 void json_w_null(struct json_writer *w, const char *key);
 /* A parsed value, as it was. */
 void json_w_value(struct json_writer *w, const char *key, const struct json *value);
+
+/* A string with its quotes, outside of any document. */
+void json_w_quote(struct strbuf *sb, const char *value);
 
 #endif
