@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/caps.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/procfs.h"
+#include "base/str.h"
+
+/* The sets a process has now, from /proc/self/status (proc(5)). */
+struct cap_sets {
+	uint64_t permitted, bounding, ambient;
+};
+
+static bool status_field(const char *text, const char *key, uint64_t *ret)
+{
+	const char *p = strstr(text, key);
+	char hex[32];
+	size_t len;
+
+	if (!p)
+		return false;
+	p += strlen(key);
+	len = strcspn(p, "\n");
+	if (p[len] != '\n' || len >= sizeof(hex))
+		return false; /* the line is not complete yet */
+	memcpy(hex, p, len);
+	hex[len] = '\0';
+	return parse_u64(hex, 16, ret) == 0;
+}
+
+/* One read of the whole file: 41 PR_CAPBSET_READ would say the same. The lines stand behind
+ * "Groups:", which may be long. */
+static int own_sets(struct cap_sets *ret, struct err *e)
+{
+	_cleanup_fd_ int fd = proc_open(PROC_SELF, "status", O_RDONLY, e);
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	char chunk[4096];
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+		const char *text;
+
+		if (n < 0)
+			return fail(e, errno, "read /proc/self/status");
+		strbuf_add(&sb, chunk, (size_t)n);
+		text = strbuf_str(&sb);
+		if (status_field(text, "\nCapPrm:\t", &ret->permitted) &&
+		    status_field(text, "\nCapBnd:\t", &ret->bounding) &&
+		    status_field(text, "\nCapAmb:\t", &ret->ambient))
+			return 0;
+		if (n == 0 || sb.oom)
+			return refuse(e, sb.oom ? ENOMEM : EBADMSG,
+				      "read /proc/self/status: no capability lines");
+	}
+}
+
+/* Every capability this kernel knows: what a process has in a fresh user namespace. */
+static uint64_t kernel_caps(void)
+{
+	unsigned n = CAP_CHECKPOINT_RESTORE; /* the newest one of 5.9 */
+
+	while (n < 63 && prctl(PR_CAPBSET_READ, n + 1, 0, 0, 0) >= 0)
+		n++;
+	return n == 63 ? UINT64_MAX : (1ULL << (n + 1)) - 1;
+}
+
+static void add_name(struct strbuf *names, const char *name)
+{
+	strbuf_addf(names, "%s%s", names->len ? ", " : "", name);
+}
+
+static void add_bits(struct strbuf *names, uint64_t bits)
+{
+	for (unsigned i = 0; bits; i++, bits >>= 1) {
+		char number[16], *name;
+
+		if (!(bits & 1))
+			continue;
+		name = cap_to_name((cap_value_t)i);
+		(void)snprintf(number, sizeof(number), "%u", i); /* two digits */
+		for (char *p = name; p && *p; p++)
+			*p = (char)toupper(*p);
+		add_name(names, name ? name : number);
+		if (name)
+			(void)cap_free(name); /* it is what cap_to_name gave */
+	}
+}
+
+/* *set loses what is not in `limit`; what was lost goes into *lost. */
+static void limit_to(uint64_t *set, uint64_t limit, uint64_t *lost)
+{
+	*lost |= *set & ~limit;
+	*set &= limit;
+}
+
+static void warn_left_out(const char *why, uint64_t bits, const struct strv *unknown)
+{
+	_cleanup_strbuf_ struct strbuf names = STRBUF_INIT;
+
+	for (size_t i = 0; unknown && i < unknown->n; i++)
+		add_name(&names, unknown->v[i]);
+	add_bits(&names, bits);
+	if (names.len)
+		log_warn("capabilities left out (%s): %s", why, strbuf_str(&names));
+}
+
+int caps_resolve(const struct spec_capabilities *want, bool in_userns, struct caps *ret,
+		 struct err *e)
+{
+	uint64_t missing = 0, beyond = 0;
+	struct cap_sets have;
+	struct caps c = {0};
+
+	if (in_userns) {
+		have.permitted = have.bounding = kernel_caps();
+		have.ambient = 0;
+	} else {
+		int rc = own_sets(&have, e);
+
+		if (rc < 0)
+			return rc;
+	}
+	if (want) {
+		c.bounding = want->bounding;
+		c.permitted = want->permitted;
+		c.effective = want->effective;
+		c.inheritable = want->inheritable;
+		c.ambient = want->ambient;
+		limit_to(&c.bounding, have.bounding, &missing);
+		limit_to(&c.permitted, have.permitted, &missing);
+		limit_to(&c.inheritable, have.permitted, &missing);
+		/* capset(2): effective within permitted; what is new in inheritable must be in the
+		 * bounding set, which is already the container's by then. */
+		limit_to(&c.inheritable, c.bounding, &beyond);
+		limit_to(&c.effective, c.permitted, &beyond);
+		limit_to(&c.ambient, c.permitted & c.inheritable, &beyond);
+		warn_left_out("the runtime does not have them or the kernel does not know them",
+			      missing, &want->unknown);
+		warn_left_out(
+			"effective needs permitted, inheritable needs bounding, ambient needs "
+			"permitted and inheritable",
+			beyond & ~missing, NULL);
+	}
+	c.drop = have.bounding & ~c.bounding;
+	c.clear_ambient = have.ambient != 0;
+	*ret = c;
+	return 0;
+}
+
+int caps_prepare(const struct caps *c, struct err *e)
+{
+	for (unsigned i = 0; i < 64; i++)
+		if ((c->drop & (1ULL << i)) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+			return fail(e, errno, "drop capability %u from the bounding set", i);
+	/* Without it the permitted set is cleared when all user ids leave 0. */
+	if (c->permitted && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "keep capabilities across the change of user");
+	return 0;
+}
+
+int caps_finish(const struct caps *c, struct err *e)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(c->effective >> (32 * i));
+		data[i].permitted = (uint32_t)(c->permitted >> (32 * i));
+		data[i].inheritable = (uint32_t)(c->inheritable >> (32 * i));
+	}
+	if (capset(&header, data) < 0)
+		return fail(e, errno, "set capabilities");
+	if (c->clear_ambient && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return fail(e, errno, "clear the ambient capabilities");
+	for (unsigned i = 0; i < 64; i++)
+		if ((c->ambient & (1ULL << i)) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+			return fail(e, errno, "raise ambient capability %u", i);
+	if (c->permitted && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		return fail(e, errno, "stop keeping capabilities");
+	return 0;
+}
