@@ -67,6 +67,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+BENCH_LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/lib/*.c))
 HELPER_SRC := $(wildcard tests/system/*.c)
 HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -94,7 +95,8 @@ $(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
 
 # Unit tests link dynamically (cmocka has no archive) against the same objects.
-$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a $(BUILD)/libcede.a \
+		$(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(LIBS_DYNAMIC) -lcmocka -lm
 
@@ -104,11 +106,17 @@ $(HELPER_BIN): $(BUILD)/%: %.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) -O2 -static -o $@ $<
 
-$(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a
+# What the benchmark's programs share: histogram, schedule, load, tracks, cells, report.
+$(BUILD)/libbench.a: $(BENCH_LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a $(BUILD)/libcede.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS) -lm
 
--include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d)
+-include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d) \
+	$(BENCH_LIB_OBJ:.o=.d)
 
 # --- packages ------------------------------------------------------------------------------------
 
@@ -144,7 +152,7 @@ lint: deps-lint config.mk
 	build-aux/lint.sh
 
 format:
-	clang-format -i $(foreach r,$(ROOMS) cli tests/unit tests/bench tests/fuzz tests/system,$(wildcard $(r)/*.[ch]))
+	clang-format -i $(foreach r,$(ROOMS) cli tests/unit tests/bench tests/bench/lib tests/fuzz tests/system,$(wildcard $(r)/*.[ch]))
 
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
