@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * burn SECONDS [THREADS] [COUNTER-FILE]: processes that want all the CPU time they can get, in a
+ * session of their own as another user's programs would be. Each adds to the counter file (one
+ * line: loops done, rewritten every 50 ms) so that others see whether it moves. 0 seconds: until
+ * killed.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void burn(double seconds, const char *file)
+{
+	double start = now(), shown = 0, t;
+	int fd = file ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+	unsigned long long loops = 0;
+
+	while ((t = now()) < start + seconds || seconds <= 0) {
+		for (volatile int i = 0; i < 20000; i++)
+			;
+		loops++;
+		if (fd >= 0 && t > shown + 0.05) {
+			char text[32];
+			int n = snprintf(text, sizeof(text), "%llu\n", loops);
+
+			shown = t;
+			if (pwrite(fd, text, (size_t)n, 0) != n)
+				_exit(1);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	double seconds = argc > 1 ? strtod(argv[1], NULL) : 0;
+	long threads = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
+
+	(void)setsid(); /* fails for a leader: it has its session already */
+	for (long i = 1; i < threads; i++)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			burn(seconds, NULL);
+			_exit(0);
+		}
+	burn(seconds, argc > 3 ? argv[3] : NULL);
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
