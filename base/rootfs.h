@@ -8,8 +8,8 @@
  * returned descriptor, never again on the path. Classes of attack: CVE-2019-19921, -2021-30465,
  * -2024-45310, -2025-24965, -2025-31133.
  *
- * All returned descriptors are O_CLOEXEC. EAGAIN (a concurrent rename made the walk unsafe) is
- * retried a bounded number of times.
+ * Modes of what is created are subject to the umask. All returned descriptors are O_CLOEXEC.
+ * EAGAIN (a concurrent rename made the walk unsafe) is retried a bounded number of times.
  */
 #ifndef CEDE_BASE_ROOTFS_H
 #define CEDE_BASE_ROOTFS_H
@@ -26,8 +26,14 @@ int root_open(int rootfd, const char *path, int flags, mode_t mode, struct err *
  * anything else in the way is -ENOTDIR. */
 int root_make_dir(int rootfd, const char *path, mode_t mode, struct err *e);
 
+/* The same, but refuses (-ELOOP) when any component is a symbolic link: where proc and sysfs may be
+ * mounted (CVE-2019-19921, -2023-27561). */
+int root_make_real_dir(int rootfd, const char *path, mode_t mode, struct err *e);
+
 /* The same for a regular file (parents 0755): an existing non-directory is returned as it is (the
- * target of a bind mount may be a device or a socket). O_PATH descriptor. */
+ * target of a bind mount may be a device or a socket); a dangling symbolic link is resolved in the
+ * root and its target created, as images with /etc/resolv.conf -> ../run/... need. O_PATH
+ * descriptor; -EISDIR for a directory. */
 int root_make_file(int rootfd, const char *path, mode_t mode, struct err *e);
 
 /* Opens (O_PATH|O_DIRECTORY) the parent of the path's last component, creating missing parents,
