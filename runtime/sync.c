@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/sync.h"
+
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define HEADER_SIZE offsetof(struct sync_msg, err)
+
+/* Room for one descriptor, aligned for struct cmsghdr. */
+union control {
+	char buf[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+int sync_pair(int ret_fds[2], struct err *e)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
+		return fail(e, errno, "socketpair");
+	return 0;
+}
+
+int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct err *e)
+{
+	struct sync_msg m = {.type = type, .value = value};
+	struct iovec iov = {.iov_base = &m, .iov_len = HEADER_SIZE};
+	union control control = {.buf = {0}};
+	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
+
+	if (pass_fd >= 0) {
+		struct cmsghdr *c;
+
+		h.msg_control = control.buf;
+		h.msg_controllen = sizeof(control.buf);
+		c = CMSG_FIRSTHDR(&h);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+	}
+	do
+		n = sendmsg(fd, &h, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? fail(e, errno, "send to the other side of the container's set-up") : 0;
+}
+
+int sync_report(int fd, const struct err *error)
+{
+	struct sync_msg m = {.type = SYNC_ERROR, .err = *error};
+	ssize_t n;
+
+	do
+		n = write(fd, &m, sizeof(m)); /* not send(): fd may be a FIFO */
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/* Takes the descriptor out of the control message; there is room for one only. */
+static int take_passed_fd(struct msghdr *h)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(h);
+	int fd = -1;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+static int wait_readable(int fd, int cancel_fd, int timeout_ms, struct err *e)
+{
+	struct pollfd p[] = {
+		{.fd = fd, .events = POLLIN},
+		{.fd = cancel_fd, .events = POLLIN},
+	};
+	int n;
+
+	do
+		n = poll(p, ARRAY_SIZE(p), timeout_ms);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(e, errno, "poll");
+	if (n == 0)
+		return refuse(e, ETIMEDOUT, "the container's init did not answer within %d s",
+			      timeout_ms / 1000);
+	if (p[0].revents)
+		return 0;
+	return refuse(e, EINTR, "interrupted");
+}
+
+/* Init runs in the container's cgroup and may have been killed there; what it says about an error
+ * is printed, so it must be text, and what the code becomes must be an error. */
+static int their_error(struct sync_msg *m, struct err *e)
+{
+	m->err.msg[sizeof(m->err.msg) - 1] = '\0';
+	if (m->err.code <= 0)
+		m->err.code = EPROTO;
+	if (e)
+		*e = m->err;
+	return -m->err.code;
+}
+
+int sync_recv(int fd, int cancel_fd, int timeout_ms, struct sync_msg *ret, int *ret_fd,
+	      struct err *e)
+{
+	struct iovec iov = {.iov_base = ret, .iov_len = sizeof(*ret)};
+	union control control;
+	struct msghdr h = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	_cleanup_fd_ int passed = -1;
+	ssize_t n;
+	int rc;
+
+	if (timeout_ms >= 0 || cancel_fd >= 0) {
+		rc = wait_readable(fd, cancel_fd, timeout_ms, e);
+		if (rc < 0)
+			return rc;
+	}
+	do
+		n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return fail(e, errno, "receive from the other side of the container's set-up");
+	if (n <= 0)
+		return refuse(e, ECONNRESET, "the other side of the container's set-up is gone");
+	passed = take_passed_fd(&h);
+	if ((size_t)n == sizeof(*ret) && ret->type == SYNC_ERROR)
+		return their_error(ret, e);
+	if ((size_t)n != HEADER_SIZE || ret->type <= SYNC_ERROR || ret->type > SYNC_GO ||
+	    h.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return refuse(e, EPROTO, "unexpected message in the container's set-up");
+	if (ret_fd)
+		*ret_fd = take_fd(&passed);
+	return 0;
+}
+
+int sync_wait_go(int fd, struct err *e)
+{
+	struct sync_msg m;
+	int rc = sync_recv(fd, -1, -1, &m, NULL, e);
+
+	if (rc < 0)
+		return rc;
+	return m.type == SYNC_GO ? 0 : refuse(e, EPROTO, "unexpected message %u", m.type);
+}

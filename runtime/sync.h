@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The talk between the runtime and the init it makes, over one SOCK_SEQPACKET pair. A message is a
+ * header of fixed size, or that header and a struct err: nothing in it is parsed (CVE-2021-43784).
+ * A descriptor may ride along (SCM_RIGHTS).
+ *
+ * Either side sees the other's death as the end of the stream, so neither can be left waiting.
+ *
+ *	init				runtime
+ *	SYNC_PID value=pid	->	  two-stage only: the stage says which process init is
+ *				<-	SYNC_GO
+ *	SYNC_MAP_IDS		->	  new user namespace only: writes uid_map, gid_map
+ *				<-	SYNC_GO
+ *	SYNC_OFFSETS		->	  time offsets only: writes timens_offsets
+ *				<-	SYNC_GO
+ *	SYNC_HOOKS		->	  only with prestart or createRuntime hooks: runs them
+ *				<-	SYNC_GO
+ *	SYNC_CONSOLE + fd	->	  only with a terminal
+ *	SYNC_READY		->	  records the container: state, pid file
+ *				<-	SYNC_GO
+ *	SYNC_ERROR + err	->	  at any moment instead of the above
+ */
+#ifndef CEDE_RUNTIME_SYNC_H
+#define CEDE_RUNTIME_SYNC_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum sync_type {
+	SYNC_ERROR = 1,
+	SYNC_PID,
+	SYNC_MAP_IDS,
+	SYNC_OFFSETS,
+	SYNC_HOOKS,
+	SYNC_CONSOLE,
+	SYNC_READY,
+	SYNC_GO,
+};
+
+struct sync_msg {
+	uint32_t type; /* enum sync_type */
+	int32_t value;
+	struct err err; /* SYNC_ERROR only */
+};
+
+/* Both ends O_CLOEXEC. */
+int sync_pair(int ret_fds[2], struct err *e);
+
+/* `pass_fd` -1: none. Never raises SIGPIPE. */
+int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct err *e);
+
+/* The error as a message: into the socket, or into the FIFO that `start` reads (there it is one
+ * atomic write below PIPE_BUF). 0 or -errno. */
+int sync_report(int fd, const struct err *error);
+
+/*
+ * Waits for the next message at most timeout_ms (< 0: for as long as the other side lives).
+ * `cancel_fd` (or -1): becoming readable ends the wait with -EINTR. *ret_fd: the descriptor that
+ * came along, or -1; NULL: none is expected, one that comes is closed.
+ *
+ * A SYNC_ERROR is handed out as the error itself: e is filled with it and its code returned.
+ * -ECONNRESET: the other side is gone. -ETIMEDOUT. -EPROTO: not one of our messages.
+ */
+int sync_recv(int fd, int cancel_fd, int timeout_ms, struct sync_msg *ret, int *ret_fd,
+	      struct err *e);
+
+/* sync_recv without bound that accepts SYNC_GO alone: what init does. */
+int sync_wait_go(int fd, struct err *e);
+
+#endif
