@@ -5,7 +5,7 @@
  * Units: _ucpu is millionths of one CPU (1'000'000 = one CPU busy for the whole interval), _ppm
  * millionths of the interval; the interval each value was measured over stands beside it. A value
  * that could not be measured is SAMPLE_UNKNOWN, never a guess: so are all rates of the first
- *sample, and a rate whose counter went back (a group made anew, a CPU unplugged).
+ * sample, and a rate whose counter went back (a group made anew, a CPU unplugged).
  *
  * Counters that lie when they are read too fast, and what is done about it:
  *  - PSI totals are quantised to jiffies (kernel/sched/psi.c, collect_percpu_times): never below
@@ -17,27 +17,28 @@
  *    fast interval may be wrong by 1/HZ per CPU (4 ms at HZ=250), the sum is right.
  *
  * Run delay, the fast signal. /proc/<pid>/task/<tid>/schedstat says how long a thread has stood on
- *a run queue without running, to the nanosecond. Of the busiest threads of the incumbents
- * (sampler.h says which) three figures are made of it:
+ * a run queue without running, to the nanosecond. Of the busiest threads of the incumbents
+ * (sampler.h says which) these figures are made of it:
  *
- *  incumbent_delay_ppm: of the thread that waited most: (wait - 50 us x times it got a CPU) per
- *	time. Every wake-up costs some microseconds of waiting on an idle machine too (the CPU has
- *	to come out of its sleep; more in a virtual machine), and a server that wakes 20'000 times a
- *	second would drown the signal in them. What is left is waiting that a person can see: behind
- *	somebody else who ran. One thread, not the sum: the sum grows with the number of threads.
+ *  incumbent_delay_ppm: of the thread that waited most: (wait - 20 us x times it got a CPU) per
+ *      time. Every wake-up costs some microseconds of waiting on an idle machine too (the CPU has
+ *      to come out of its sleep; measured: 1-9 us in a virtual machine), and a server that wakes
+ *      20'000 times a second would drown the signal in them. What is left is waiting behind
+ *      somebody else who ran. One thread, not the sum: the sum grows with the number of threads.
  *
- *  attributable_delay_ppm: how much of that the secondaries can have caused at most. While a thread
- *	waits because of a secondary, a secondary runs on that CPU; so it is bounded by the CPU time
- *	the secondaries had. Two incumbents that wait for each other on a full machine, where the
- *idle class gets nothing, are not the secondaries' fault, and freezing those would help nobody. The
- *	kernel charges a wait when it ends, so the bound is the larger of this and the last
- *interval. It is zero while the secondaries are frozen: to learn the incumbents' own delay, use
- *	incumbent_delay_ppm.
+ *  attributable_delay_ppm: how much of that the secondaries can have caused at most. While a
+ *      thread waits because of a secondary, a secondary runs on that CPU; so it is bounded by the
+ *      CPU time the secondaries had. Two incumbents that wait for each other on a full machine,
+ *      where the idle class gets nothing, are not the secondaries' fault, and freezing those would
+ *      help nobody. The kernel charges a wait when it ends, so the bound is the larger of this and
+ *      the last interval. It is zero while the secondaries are frozen: to learn the incumbents'
+ *      own delay, use incumbent_delay_ppm. Where the secondaries' CPU time is unknown, it is
+ *      incumbent_delay_ppm.
  *
  *  incumbent_delay_total_ppm: the plain sum of all watched threads' waits, for display and traces.
  *
- * Because a wait is charged when it ends, one interval can hold a longer wait than itself; the
- *value is cut at 1'000'000. A thread that is still waiting shows nothing yet.
+ * Because a wait is charged when it ends, one interval can hold a longer wait than itself: the
+ * first two are cut at 1'000'000. A thread that is still waiting shows nothing yet.
  */
 #ifndef CEDE_METRICS_SAMPLE_H
 #define CEDE_METRICS_SAMPLE_H
@@ -47,7 +48,7 @@
 
 #define SAMPLE_UNKNOWN (-1)
 /* The allowance for one wake-up, see above. */
-#define SAMPLE_WAKEUP_NS 50000
+#define SAMPLE_WAKEUP_NS 20000
 
 struct sample {
 	uint64_t at_ns;	      /* CLOCK_MONOTONIC when the fast part was read */
@@ -71,11 +72,12 @@ struct sample {
 	 * Elsewhere (hybrid hosts, programs in the root cgroup): n_cpus - idle - steal - secondary,
 	 * which includes the kernel's threads and cede. */
 	int64_t incumbent_ucpu;
-	/* "some" stall of the worst incumbent. Where incumbents have no cgroup of their own the
-	 * machine's own figure contains the secondaries' stalls: cpu is SAMPLE_UNKNOWN then, memory
-	 * and I/O are an estimate, (machine - slice) / (1 - slice), which takes the stalls of both
-	 * sides as independent; never more than the machine's figure, and 0 if only the secondaries
-	 * stall. */
+	/* "some" stall of the worst top-level cgroup. Where a busy incumbent has none of its own
+	 * (hybrid hosts), the machine's figure contains the secondaries' stalls: it says nothing
+	 * about cpu (SAMPLE_UNKNOWN, unless there are groups beside), and memory and I/O are
+	 * estimated as (machine - slice) / (1 - slice), which takes the stalls of both sides as
+	 * independent; never more than the machine's, and 0 if only the secondaries stall. cpu
+	 * holds the incumbents' waiting for each other too. */
 	int64_t incumbent_cpu_psi_ppm, incumbent_mem_psi_ppm, incumbent_io_psi_ppm;
 
 	/* Slow part, every >= 1 s. */
