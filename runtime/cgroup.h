@@ -8,7 +8,12 @@
  * init sets the per-task equivalent (SCHED_IDLE, autogroup nice 19, idle I/O priority).
  *
  * Limits whose controller is missing are refused if the document demands them (-EOPNOTSUPP, naming
- * the JSON path), and skipped with one warning if they are only cede's defaults.
+ * the JSON path), and skipped with one warning if they are only cede's defaults (on a hybrid host
+ * with a debug line). Limits of cgroup v1 that v2 has no equivalent of are refused; see
+ * cgroup_knobs.c. A limit that says "none" is fine without its controller.
+ *
+ * Written outside the slice: cgroup.subtree_control of the levels above the group, to enable
+ * (never disable) the controllers that are needed; nothing else.
  */
 #ifndef CEDE_RUNTIME_CGROUP_H
 #define CEDE_RUNTIME_CGROUP_H
@@ -33,26 +38,32 @@ struct cgroup {
 };
 
 /*
- * Where a container goes: linux.cgroupsPath absolute: below the mount as asked; relative: below the
- * slice; absent: the slice plus the id. Pure; refuses "..", empty and over-long paths.
+ * Where a container goes: linux.cgroupsPath absolute: below the mount as asked (and then none of
+ * the slice's settings apply); relative: below the slice; absent or empty: the slice plus the id.
+ * Pure; refuses "..", the root, the slice itself and over-long paths.
  */
 int cgroup_path(const char *cgroups_path, const char *id, char *buf, size_t size, struct err *e);
 
 /* Makes the slice (if needed) and the group, enables controllers on the way, writes the limits and
- * the device program. A group that exists must be empty of processes and not frozen (-EBUSY).
- * On failure everything made here is removed. */
+ * the device program, and gives the group to the container's user where the specification says so.
+ * A group that exists must be empty of processes and not frozen (-EBUSY), and no threaded one
+ * (-EOPNOTSUPP). On failure everything made here is removed. The slice stays when its last
+ * container goes: it is the machine's partition, and its settings may be the administrator's. */
 int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id,
 		  struct cgroup *ret, struct err *e);
 /* An existing one, by the path in the state. */
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e);
 void cgroup_close(struct cgroup *cg);
 
-/* Limits alone (also for `update`). */
+/* Limits alone, of a group that may be in use (`update`). cpu.weight is not written to a group with
+ * cpu.idle=1 (the kernel would refuse it): one warning. */
 int cgroup_apply(const struct cgroup *cg, const struct spec_resources *r, struct err *e);
 
-/* cgroup.kill (or a freeze-kill loop below 5.14), waits up to timeout_ms until unpopulated, removes
- * the group and its descendants. A missing group is fine. */
+/* cgroup.kill (5.14; also when frozen), waits up to timeout_ms until unpopulated (-ETIMEDOUT),
+ * removes the group, its descendants, and below the slice the parents that became empty. A missing
+ * group is fine. */
 int cgroup_destroy(const char *path, int timeout_ms, struct err *e);
+/* To every process of the group and its descendants; SIGKILL by cgroup.kill. */
 int cgroup_signal(const struct cgroup *cg, int signal, struct err *e);
 /* All pids of the group and its descendants; the caller frees. */
 int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e);

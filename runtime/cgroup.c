@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/cgroup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/procfs.h"
+#include "base/str.h"
+#include "runtime/cgroup_internal.h"
+
+size_t cg_normalise(const char *path, char *buf)
+{
+	size_t n = 0;
+
+	for (const char *p = path; *p;) {
+		size_t part;
+
+		p += strspn(p, "/");
+		part = strcspn(p, "/");
+		if (part && !(part == 1 && *p == '.')) {
+			buf[n++] = '/';
+			memmove(buf + n, p, part);
+			n += part;
+		}
+		p += part;
+	}
+	buf[n] = '\0';
+	return n;
+}
+
+int cgroup_path(const char *cgroups_path, const char *id, char *buf, size_t size, struct err *e)
+{
+	char path[2048];
+	size_t n;
+	int len, rc;
+
+	if (cgroups_path && !*cgroups_path)
+		cgroups_path = NULL; /* engines send "" for "none given" */
+	if (!cgroups_path)
+		len = snprintf(path, sizeof(path), "/%s/%s", CEDE_SLICE, id);
+	else if (cgroups_path[0] == '/')
+		len = snprintf(path, sizeof(path), "%s", cgroups_path);
+	else
+		len = snprintf(path, sizeof(path), "/%s/%s", CEDE_SLICE, cgroups_path);
+	if (len < 0 || (size_t)len >= sizeof(path) || (size_t)len >= size)
+		return refuse(e, ENAMETOOLONG, "linux.cgroupsPath: longer than %zu bytes",
+			      size - 1);
+	rc = cg_path_check(path, e);
+	if (rc < 0)
+		return err_context(e, rc, "linux.cgroupsPath");
+	n = cg_normalise(path, buf);
+	if (n == 0)
+		return refuse(e, EINVAL,
+			      "linux.cgroupsPath: the root of the hierarchy is no place for a "
+			      "container");
+	if (streq(buf, "/" CEDE_SLICE))
+		return refuse(e, EINVAL,
+			      "linux.cgroupsPath: %s is the root of all secondaries, not a group "
+			      "for one of them",
+			      buf);
+	return 0;
+}
+
+/* A group a container can begin in: nobody there, not frozen, and of the kind that takes processes.
+ * runtime.md and config-linux.md ("Control groups") ask for an error if not. */
+static int check_fit(const struct cg_walk *w, int fd, bool created, struct err *e)
+{
+	char text[256];
+	uint64_t populated = 0, frozen = 0;
+	ssize_t n;
+
+	n = file_read(fd, "cgroup.events", text, sizeof(text), e);
+	if (n < 0)
+		return err_context(e, (int)n, "cgroup %s", w->path);
+	(void)cg_parse_key(text, "populated", &populated); /* missing: nobody is there */
+	(void)cg_parse_key(text, "frozen", &frozen);	   /* missing before 5.2: cannot be */
+	if (populated)
+		return refuse(e, EBUSY,
+			      "cgroup %s: there are processes in it; a container needs an empty "
+			      "group",
+			      w->path);
+	if (frozen)
+		return refuse(e, EBUSY,
+			      "cgroup %s is frozen: a container made in it would never start",
+			      w->path);
+	/* Below cede's own slice nobody makes threaded groups. */
+	if (created && cg_in_slice(w->path))
+		return 0;
+	n = file_read(fd, "cgroup.type", text, sizeof(text), e);
+	if (n < 0)
+		return err_context(e, (int)n, "cgroup %s", w->path);
+	text[strcspn(text, "\n")] = '\0';
+	if (!streq(text, "domain"))
+		return refuse(e, EOPNOTSUPP,
+			      "cgroup %s: its type is \"%s\"; a container needs a domain group "
+			      "(threaded groups take threads, not processes)",
+			      w->path, text);
+	return 0;
+}
+
+static int check_needed(const struct cg_walk *w, const struct cg_plan *p, unsigned have,
+			struct err *e)
+{
+	if (!(p->needed & ~have))
+		return 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->v[i].neutral && (p->v[i].controller & ~have))
+			return cg_walk_explain(w, p->v[i].controller, p->v[i].json, e);
+	return 0;
+}
+
+/* Inside a user namespace device rules cannot be set, and need not be: no node can be made there
+ * (mknod(2)), and what is bound into the container the administrator has chosen. */
+static bool in_initial_userns(void)
+{
+	char map[128];
+
+	/* user_namespaces(7): inside, outside, count; "%10u %10u %10u". */
+	return proc_read(PROC_SELF, "uid_map", map, sizeof(map), NULL) < 0 ||
+	       streq(map, "         0          0 4294967295\n");
+}
+
+static int apply_devices(int fd, const struct spec *s, struct err *e)
+{
+	int rc = cgroup_devices_apply(fd, s->linux_.resources.devices,
+				      s->linux_.resources.n_devices, e);
+
+	if (rc == -EPERM && (geteuid() != 0 || !in_initial_userns())) {
+		log_debug("device rules not set: not permitted without privileges");
+		return 0;
+	}
+	return rc;
+}
+
+static int set_up(struct cg_walk *w, const struct spec *s, const struct cg_plan *plan,
+		  struct cgroup *cg, struct err *e)
+{
+	struct cg_level *leaf = &w->level[w->n];
+	bool in_slice = cg_in_slice(w->path);
+	unsigned want = plan->needed | (plan->idle == 1 ? CG_CPU : 0), have;
+	int rc;
+
+	rc = check_fit(w, leaf->fd, leaf->created, e);
+	if (rc < 0)
+		return rc;
+	if (in_slice)
+		want |= cg_birth_controllers(w->host);
+	have = cg_walk_enable(w, want);
+	rc = check_needed(w, plan, have, e);
+	if (rc == 0 && in_slice)
+		rc = cg_birth_slice(w, have, &cg->idle_by_group, e);
+	if (rc == 0 && in_slice)
+		rc = cg_birth_group(leaf->fd, have, e);
+	if (rc == 0)
+		rc = cg_plan_write(leaf->fd, plan, have, leaf->created, e);
+	if (rc == 0)
+		rc = apply_devices(leaf->fd, s, e);
+	if (rc == 0)
+		rc = cg_owner_apply(leaf->fd, s, e);
+	return rc;
+}
+
+static int create_fs(const struct spec *s, const struct cg_plan *plan, struct cgroup *cg,
+		     struct err *e)
+{
+	struct cg_walk w;
+	int rc;
+
+	rc = cg_host_open(&cg->host, e);
+	if (rc < 0)
+		return rc;
+	if (cg->host.layout == CG_LAYOUT_NONE)
+		return refuse(
+			e, EOPNOTSUPP,
+			"no cgroup2 hierarchy is mounted: mount one on /sys/fs/cgroup, or use "
+			"--cgroup-manager disabled");
+	rc = cg_walk_init(&w, &cg->host, cg->path, true, e);
+	if (rc < 0)
+		return rc;
+	rc = set_up(&w, s, plan, cg, e);
+	if (rc < 0)
+		cg_walk_undo(&w);
+	if (rc == 0) {
+		cg->created = w.level[w.n].created;
+		cg->fd = take_fd(&w.level[w.n].fd);
+	}
+	cg_walk_close(&w);
+	return rc;
+}
+
+static int create_none(const struct spec *s, const struct cg_plan *plan, struct cgroup *cg,
+		       struct err *e)
+{
+	(void)s; /* device rules need a group too; without one the container has what is mounted */
+	for (size_t i = 0; i < plan->n; i++)
+		if (!plan->v[i].neutral)
+			return refuse(e, EOPNOTSUPP,
+				      "linux.resources.%s: there are no limits with "
+				      "--cgroup-manager disabled",
+				      plan->v[i].json);
+	cg->path[0] = '\0';
+	return 0;
+}
+
+/* The managers: each makes the group at cg->path and carries out the plan, or leaves nothing. */
+typedef int (*create_fn)(const struct spec *s, const struct cg_plan *plan, struct cgroup *cg,
+			 struct err *e);
+static const create_fn managers[] = {
+	[CGROUP_MANAGER_CGROUPFS] = create_fs,
+	[CGROUP_MANAGER_DISABLED] = create_none,
+};
+
+int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id,
+		  struct cgroup *ret, struct err *e)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct cgroup cg = {.host = {.fd = -1}, .fd = -1};
+	struct cg_plan plan;
+	create_fn create = managers[rt->cgroup_manager];
+	int rc;
+
+	if (!create)
+		return refuse(
+			e, EOPNOTSUPP,
+			"--systemd-cgroup: this build has no systemd driver; use the cgroupfs "
+			"one (leave the option out)");
+	rc = cgroup_path(s->linux_.cgroups_path, id, cg.path, sizeof(cg.path), e);
+	if (rc == 0)
+		rc = cg_plan_make(&arena, &s->linux_.resources, &plan, e);
+	if (rc < 0)
+		return err_context(e, rc, "config.json");
+	rc = create(s, &plan, &cg, e);
+	if (rc < 0) {
+		cgroup_close(&cg);
+		return e && str_after(e->msg, "linux.") ? err_context(e, rc, "config.json") : rc;
+	}
+	*ret = cg;
+	return 0;
+}
+
+int cgroup_open(const char *path, struct cgroup *ret, struct err *e)
+{
+	struct cgroup cg = {.host = {.fd = -1}, .fd = -1};
+	uint64_t idle;
+	int rc;
+
+	if ((size_t)snprintf(cg.path, sizeof(cg.path), "%s", path) >= sizeof(cg.path))
+		return refuse(e, ENAMETOOLONG, "cgroup path %s: too long", path);
+	rc = cg_host_locate(&cg.host, e);
+	if (rc < 0)
+		return rc;
+	cg.fd = cg_open(&cg.host, path, e);
+	if (cg.fd < 0) {
+		rc = cg.fd;
+		cgroup_close(&cg);
+		return rc;
+	}
+	cg.idle_by_group = cg_in_slice(path) &&
+			   cg_read_u64(cg.host.fd, CEDE_SLICE "/cpu.idle", &idle, NULL) == 0 &&
+			   idle == 1;
+	*ret = cg;
+	return 0;
+}
+
+void cgroup_close(struct cgroup *cg)
+{
+	cg->fd = fd_close(cg->fd);
+	cg_host_close(&cg->host);
+}
+
+int cgroup_apply(const struct cgroup *cg, const struct spec_resources *r, struct err *e)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct cg_host host = cg->host; /* borrowed descriptor */
+	struct cg_plan plan;
+	struct cg_walk w;
+	unsigned have = 0, want;
+	int rc;
+
+	rc = cg_plan_make(&arena, r, &plan, e);
+	if (rc < 0)
+		return rc;
+	if (cg->fd < 0)
+		return create_none(NULL, &plan, &(struct cgroup){.fd = -1}, e);
+	rc = cg_read_controllers(cg->fd, "cgroup.controllers", &have, e);
+	if (rc < 0)
+		return err_context(e, rc, "cgroup %s", cg->path);
+	want = plan.needed | (plan.idle >= 0 ? CG_CPU : 0);
+	if (want & ~have) {
+		rc = cg_read_controllers(host.fd, "cgroup.controllers", &host.controllers, e);
+		if (rc == 0)
+			rc = cg_walk_init(&w, &host, cg->path, false, e);
+		if (rc < 0)
+			return rc;
+		have |= cg_walk_enable(&w, want);
+		rc = check_needed(&w, &plan, have, e);
+		cg_walk_close(&w);
+		if (rc < 0)
+			return rc;
+	}
+	return cg_plan_write(cg->fd, &plan, have, false, e);
+}
