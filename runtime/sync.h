@@ -6,13 +6,14 @@
  *
  * Either side sees the other's death as the end of the stream, so neither can be left waiting.
  *
- *	init				runtime
- *	SYNC_PID value=pid	->	  two-stage only: the stage says which process init is
+ *	stage, init			runtime
+ *	SYNC_MAP_IDS		->	  stage only: writes its uid_map and gid_map
  *				<-	SYNC_GO
- *	SYNC_MAP_IDS		->	  new user namespace only: writes uid_map, gid_map
+ *	SYNC_OFFSETS		->	  stage only: writes its timens_offsets
  *				<-	SYNC_GO
- *	SYNC_OFFSETS		->	  time offsets only: writes timens_offsets
- *				<-	SYNC_GO
+ *	SYNC_PID value=pid	->	  stage only: says which process init is, and ends
+ *	SYNC_BIRTH		->	  with a user namespace only: limits and scheduling, which
+ *				<-	SYNC_GO	  need the host's privileges; uid_map and gid_map
  *	SYNC_HOOKS		->	  only with prestart or createRuntime hooks: runs them
  *				<-	SYNC_GO
  *	SYNC_CONSOLE + fd	->	  only with a terminal
@@ -32,6 +33,7 @@ enum sync_type {
 	SYNC_PID,
 	SYNC_MAP_IDS,
 	SYNC_OFFSETS,
+	SYNC_BIRTH,
 	SYNC_HOOKS,
 	SYNC_CONSOLE,
 	SYNC_READY,

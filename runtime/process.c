@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/process.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/procfs.h"
+#include "base/rootfs.h"
+#include "base/spawn.h"
+#include "base/str.h"
+
+/* A passwd file that is longer is read up to here. */
+#define PASSWD_MAX 65536
+#define MAX_KEEP_FDS 1024
+
+/* --- in the runtime ------------------------------------------------------------------------------
+ */
+
+/* Inherited descriptors lack FD_CLOEXEC (they came through exec), all of ours have it. */
+static int check_preserved(int n, struct err *e)
+{
+	for (int fd = 3; fd < 3 + n; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || flags & FD_CLOEXEC)
+			return refuse(e, EBADF,
+				      "--preserve-fds: descriptor %d of %d..%d is not open", fd, 3,
+				      2 + n);
+	}
+	return 0;
+}
+
+/* sd_listen_fds(3). LISTEN_PID names us, or whoever our caller wrapped; engines do not renumber. */
+static int count_listen_fds(struct err *e)
+{
+	const char *text = getenv("LISTEN_FDS");
+	int n = 0;
+
+	if (!text || !*text)
+		return 0;
+	if (parse_int(text, 10, &n) < 0 || n < 0 || n > MAX_KEEP_FDS)
+		return refuse(e, EINVAL, "LISTEN_FDS=%s in the environment: expected 0 to %d", text,
+			      MAX_KEEP_FDS);
+	return n;
+}
+
+/* Dispositions other than "ignore" do not survive exec, and exec does not undo "ignore": a Go or
+ * Python parent leaves SIGPIPE so, nohup SIGHUP. One read instead of 64 sigaction calls. */
+static int read_ignored(uint64_t *ret, struct err *e)
+{
+	static char status[32768]; /* "Groups:" in front of it may be long */
+	char *line, *end;
+	ssize_t n = proc_read(PROC_SELF, "status", status, sizeof(status), e);
+
+	if (n < 0)
+		return (int)n;
+	line = strstr(status, "\nSigIgn:\t");
+	if (!line)
+		return refuse(e, EBADMSG, "/proc/self/status: no SigIgn line");
+	line += strlen("\nSigIgn:\t");
+	end = strchrnul(line, '\n');
+	*end = '\0';
+	return parse_u64(line, 16, ret) < 0
+		       ? refuse(e, EBADMSG, "/proc/self/status: SigIgn: %s", line)
+		       : 0;
+}
+
+int process_prepare(struct process *p, const struct spec_process *spec, bool in_userns,
+		    int preserve_fds, struct err *e)
+{
+	int rc;
+
+	*p = (struct process){
+		.spec = spec,
+		.in_userns = in_userns,
+		.personality = -1,
+		.seccomp_listener = -1,
+	};
+	if (preserve_fds < 0 || preserve_fds > MAX_KEEP_FDS)
+		return refuse(e, EINVAL, "--preserve-fds %d: expected 0 to %d", preserve_fds,
+			      MAX_KEEP_FDS);
+	rc = count_listen_fds(e);
+	if (rc < 0)
+		return rc;
+	p->listen_fds = rc;
+	p->keep_fds = p->listen_fds + preserve_fds;
+	rc = check_preserved(p->keep_fds, e);
+	if (rc == 0)
+		rc = read_ignored(&p->ignored, e);
+	return rc < 0 ? rc : caps_resolve(spec->capabilities, in_userns, &p->caps, e);
+}
+
+/* --- in the container ----------------------------------------------------------------------------
+ */
+
+int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e)
+{
+	int low = 3 + p->keep_fds;
+
+	for (;;) {
+		int next = -1;
+
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= low && (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next != low &&
+		    close_range((unsigned)low, next < 0 ? ~0U : (unsigned)next - 1, 0) < 0)
+			return fail(e, errno, "close_range");
+		if (next < 0)
+			return 0;
+		low = next + 1;
+	}
+}
+
+static void reset_signals(uint64_t ignored)
+{
+	sigset_t none;
+
+	for (int s = 1; ignored; s++, ignored >>= 1)
+		if (ignored & 1)
+			(void)signal(s, SIG_DFL); /* KILL and STOP cannot be ignored */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with this argument */
+}
+
+bool passwd_home(const char *text, uint32_t uid, const char **ret, size_t *ret_len)
+{
+	/* name:password:uid:gid:gecos:home:shell */
+	enum { UID = 2, HOME = 5, FIELDS = 7 };
+
+	while (*text) {
+		const char *line = text, *field[FIELDS + 1];
+		size_t n = 0, line_len = strcspn(line, "\n");
+		char number[16];
+		uint32_t found;
+
+		text += line_len + (text[line_len] ? 1 : 0);
+		field[n++] = line;
+		for (const char *c = line; c < line + line_len && n < FIELDS; c++)
+			if (*c == ':')
+				field[n++] = c + 1;
+		if (n <= HOME)
+			continue;
+		field[n] = n < FIELDS ? line + line_len + 1 : field[n];
+		if ((size_t)(field[UID + 1] - field[UID]) > sizeof(number))
+			continue;
+		memcpy(number, field[UID], (size_t)(field[UID + 1] - field[UID] - 1));
+		number[field[UID + 1] - field[UID] - 1] = '\0';
+		if (parse_u32(number, 10, &found) < 0 || found != uid)
+			continue;
+		*ret = field[HOME];
+		*ret_len = strcspn(field[HOME], ":\n");
+		return *ret_len > 0;
+	}
+	return false;
+}
+
+/* The container's own passwd file; it may be missing, or anything at all. */
+static void find_home(uint32_t uid, char *buf, size_t size)
+{
+	static char text[PASSWD_MAX];
+	const char *home;
+	ssize_t n = -1;
+	size_t len;
+	_cleanup_fd_ int fd =
+		root_open(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, NULL);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		n = io_read(fd, text, sizeof(text) - 1);
+	text[MAX(n, 0)] = '\0';
+	if (!passwd_home(text, uid, &home, &len) || len >= size - strlen("HOME=")) {
+		home = "/";
+		len = 1;
+	}
+	(void)snprintf(buf, size, "HOME=%.*s", (int)len, home); /* fits, see above */
+}
+
+/* The document's environment, HOME if that is missing, and what socket activation wants. */
+static int make_env(struct process *p, struct err *e)
+{
+	static char home[PATH_MAX], listen_fds[32], listen_pid[32];
+	const struct strv *env = &p->spec->env;
+	char **out = calloc(env->n + 4, sizeof(*out));
+	size_t n = 0;
+
+	if (!out)
+		return fail(e, ENOMEM, "environment of the process");
+	for (size_t i = 0; i < env->n; i++) {
+		if (p->listen_fds &&
+		    (str_after(env->v[i], "LISTEN_FDS=") || str_after(env->v[i], "LISTEN_PID=")))
+			continue;
+		out[n++] = env->v[i];
+	}
+	if (!env_get(env->v, "HOME")) {
+		find_home(p->spec->user.uid, home, sizeof(home));
+		out[n++] = home;
+	}
+	if (p->listen_fds) {
+		/* Both bounded by the widths of their numbers. */
+		(void)snprintf(listen_fds, sizeof(listen_fds), "LISTEN_FDS=%d", p->listen_fds);
+		(void)snprintf(listen_pid, sizeof(listen_pid), "LISTEN_PID=%d", getpid());
+		out[n++] = listen_fds;
+		out[n++] = listen_pid;
+	}
+	p->env = out;
+	return 0;
+}
+
+/* A program that is not root reopens /dev/stdout: the pipe must then be its own. Only pipes: a log
+ * file that a shell redirected to belongs to whoever named it. */
+static void give_stdio(uint32_t uid)
+{
+	struct stat st;
+
+	for (int fd = 0; uid != 0 && fd <= 2; fd++)
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != uid)
+			(void)!fchown(fd, uid, (gid_t)-1); /* a courtesy */
+}
+
+static int load_filter(struct process *p, struct err *e)
+{
+	return p->seccomp ? seccomp_load(p->seccomp, &p->seccomp_listener, e) : 0;
+}
+
+static int set_groups(const struct process *p, struct err *e)
+{
+	const struct spec_user *u = &p->spec->user;
+
+	if (setgroups(u->n_additional_gids, u->additional_gids) == 0)
+		return 0;
+	/* user_namespaces(7): "deny" in setgroups, the price of a gid_map without privilege. The
+	 * groups of the caller stay then; there is nothing to be done about it. */
+	if (errno == EPERM && p->in_userns && !u->n_additional_gids)
+		return 0;
+	return fail(e, errno, "config.json: process.user.additionalGids: setgroups");
+}
+
+/*
+ * Without no_new_privs a filter needs CAP_SYS_ADMIN, so it is loaded while that is there, and what
+ * follows must be allowed by it; with no_new_privs it is loaded last (process_exec).
+ */
+static int set_credentials(struct process *p, struct err *e)
+{
+	const struct spec_user *u = &p->spec->user;
+	int rc = caps_prepare(&p->caps, e);
+
+	if (rc < 0)
+		return rc;
+	if (p->spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "config.json: process.noNewPrivileges");
+	if (!p->spec->no_new_privileges) {
+		rc = load_filter(p, e);
+		if (rc < 0)
+			return rc;
+	}
+	rc = set_groups(p, e);
+	if (rc < 0)
+		return rc;
+	if (setresgid(u->gid, u->gid, u->gid) < 0)
+		return fail(e, errno, "config.json: process.user.gid: set group id %u", u->gid);
+	if (setresuid(u->uid, u->uid, u->uid) < 0)
+		return fail(e, errno, "config.json: process.user.uid: set user id %u", u->uid);
+	rc = caps_finish(&p->caps, e);
+	if (rc < 0)
+		return rc;
+	if (u->umask.set)
+		(void)umask((mode_t)u->umask.val); /* always succeeds */
+	return 0;
+}
+
+/* A directory that leads out of the container shows as "(unreachable)", which getcwd(3) refuses
+ * (CVE-2024-21626). */
+static int check_cwd(const char *cwd, struct err *e)
+{
+	char now[PATH_MAX];
+
+	if (!getcwd(now, sizeof(now)) || now[0] != '/')
+		return refuse(e, EPERM,
+			      "config.json: process.cwd: %s leads out of the container's root",
+			      cwd);
+	return 0;
+}
+
+int process_become(struct process *p, struct err *e)
+{
+	const char *cwd = p->spec->cwd;
+	int rc, cwd_errno;
+
+	reset_signals(p->ignored);
+	rc = make_env(p, e);
+	if (rc < 0)
+		return rc;
+	if (p->personality >= 0 && personality((unsigned long)p->personality) < 0)
+		return fail(e, errno, "config.json: linux.personality");
+	give_stdio(p->spec->user.uid);
+	/* As root of the container first, who may go everywhere; where root may not (a share that
+	 * maps root away), as the user. */
+	cwd_errno = chdir(cwd) < 0 ? errno : 0;
+	rc = set_credentials(p, e);
+	if (rc < 0)
+		return rc;
+	if (cwd_errno == EACCES || cwd_errno == EPERM)
+		cwd_errno = chdir(cwd) < 0 ? errno : 0;
+	if (cwd_errno)
+		return fail(e, cwd_errno, "config.json: process.cwd: enter %s", cwd);
+	rc = check_cwd(cwd, e);
+	if (rc < 0 || !p->spec->args.n)
+		return rc;
+	rc = exec_find(p->spec->args.v[0], env_get(p->env, "PATH"), p->file, sizeof(p->file));
+	return rc < 0 ? process_exec_error(p->spec->args.v[0], -rc, e) : 0;
+}
+
+int process_exec_error(const char *name, int errnum, struct err *e)
+{
+	static const struct {
+		int errnum, status;
+		const char *text;
+	} known[] = {
+		{ENOENT, 127, "no such file or directory"},
+		{ENOTDIR, 127, "not a directory"},
+		{EACCES, 126, "permission denied"},
+		{EPERM, 126, "operation not permitted"},
+		{EISDIR, 126, "is a directory"},
+		{ENOEXEC, 126, "exec format error"},
+	};
+
+	if (errnum == ENOENT && !strchr(name, '/'))
+		return err_exit_status(
+			e,
+			refuse(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name),
+			127);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].errnum == errnum)
+			return err_exit_status(
+				e, refuse(e, errnum, "exec: \"%s\": %s", name, known[i].text),
+				known[i].status);
+	return err_exit_status(e, fail(e, errnum, "exec: \"%s\"", name), 126);
+}
+
+int process_exec(struct process *p, struct err *e)
+{
+	int rc;
+
+	if (!p->spec->args.n)
+		return refuse(e, EINVAL, "config.json: process: required to start, but not given");
+	if (p->spec->no_new_privileges) {
+		rc = load_filter(p, e);
+		if (rc < 0)
+			return rc;
+	}
+	(void)execve(p->file, p->spec->args.v, p->env);
+	return process_exec_error(p->spec->args.v[0], errno, e);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's process: what `create`, `run` and `exec` have in common.
+ *
+ *	runtime:	process_prepare()	what can be decided before
+ *	outside:	process_birth()		what needs the host's privileges: limits, scheduling
+ *	inside:		process_close_fds()	nothing of the host stays open ...
+ *			process_become()	... when paths of the container are walked
+ *			process_exec()
+ *
+ * "Outside" is the runtime acting on init, or exec's child before it enters the container.
+ */
+#ifndef CEDE_RUNTIME_PROCESS_H
+#define CEDE_RUNTIME_PROCESS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "oci/spec.h"
+#include "runtime/caps.h"
+#include "runtime/seccomp.h"
+
+struct process {
+	const struct spec_process *spec; /* borrowed */
+	struct caps caps;
+	const struct seccomp_program *seccomp; /* borrowed; NULL: no filter */
+	int seccomp_listener;		       /* what loading it returned, or -1 */
+	bool in_userns;
+	/* Safe by birth: its cgroup does not make it idle, so the process itself must be. */
+	bool idle_by_task;
+	int personality;  /* -1: unchanged */
+	int keep_fds;	  /* descriptors 3 .. 2 + n are the program's */
+	int listen_fds;	  /* how many of them came by socket activation */
+	uint64_t ignored; /* bit n - 1: our caller ignores signal n */
+	/* Filled by process_become. */
+	char **env; /* on the heap until exec */
+	char file[PATH_MAX];
+};
+
+/* Decides capabilities, checks the descriptors to preserve (they must be open and inherited, not
+ * our own), reads which signals our caller ignores. */
+int process_prepare(struct process *p, const struct spec_process *spec, bool in_userns,
+		    int preserve_fds, struct err *e);
+
+/* rlimits, oom_score_adj, scheduler, I/O priority of process `pid` (0: ourselves), which leads its
+ * session already: the autogroup's nice value is the session's. */
+int process_birth(const struct process *p, pid_t pid, struct err *e);
+
+/* Closes everything but 0 .. 2 + keep_fds and the descriptors of `keep` (which may be -1). */
+int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e);
+
+/* In the container: environment, user, groups, capabilities, umask, working directory, and which
+ * file to execute (exit status 127 or 126 in the error if there is none). */
+int process_become(struct process *p, struct err *e);
+
+/* Loads the filter if that was not possible before, and executes. Returns on failure only, with
+ * the exit status in the error. */
+int process_exec(struct process *p, struct err *e);
+
+/* The error for a program that cannot be executed, with its exit status; words as engines look for
+ * them. Pure. */
+int process_exec_error(const char *name, int errnum, struct err *e);
+
+/* "HOME=..." of a uid from the text of a passwd file: hands out a slice of it; false if there is
+ * none. Pure. */
+bool passwd_home(const char *text, uint32_t uid, const char **ret, size_t *ret_len);
+
+#endif
