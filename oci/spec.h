@@ -183,7 +183,8 @@ struct spec_seccomp {
 	const char *listener_path, *listener_metadata;
 	struct spec_seccomp_rule *rules;
 	size_t n_rules;
-	/* The object's own text, normalised: the key of the filter cache. */
+	/* All that makes the filter (no listener, no unknown keys), in one spelling: the key of
+	 * the filter cache. NUL-terminated. */
 	const char *text;
 	size_t text_len;
 };
@@ -201,43 +202,51 @@ struct spec_throttle {
 	size_t n;
 };
 
+struct spec_hugepage {
+	const char *page_size; /* "2MB": [1-9][0-9]*[KMG]B */
+	uint64_t limit;	       /* bytes */
+};
+struct spec_net_priority {
+	const char *name;
+	uint32_t priority;
+};
+struct spec_rdma {
+	const char *device;
+	struct opt_u64 hca_handles, hca_objects; /* at least one is set */
+};
+
+/*
+ * Zero means "not set" to every engine where the kernel has no use for it: memory limits, cpu
+ * shares, quota and period, block I/O weights. Those are not set here either. pids.limit 0 stays.
+ */
 struct spec_resources {
 	struct spec_device_rule *devices;
 	size_t n_devices;
 	struct {
-		struct opt_i64 limit, reservation, swap, kernel, kernel_tcp;
+		struct opt_i64 limit, reservation, swap, kernel, kernel_tcp; /* bytes; -1: none */
 		struct opt_u64 swappiness;
 		struct opt_bool disable_oom_killer, use_hierarchy, check_before_update;
 	} memory;
 	struct {
-		struct opt_u64 shares, period, burst, realtime_period;
-		struct opt_i64 quota, realtime_runtime, idle;
-		const char *cpus, *mems;
+		struct opt_u64 shares, period, burst, realtime_period; /* microseconds */
+		struct opt_i64 quota, realtime_runtime, idle;	       /* quota -1: none */
+		const char *cpus, *mems; /* validated lists: "0-3,7" */
 	} cpu;
-	struct opt_i64 pids_limit;
+	struct opt_i64 pids_limit; /* -1: none */
 	struct {
 		struct opt_u64 weight, leaf_weight;
 		struct spec_weight_device *weight_devices;
 		size_t n_weight_devices;
 		struct spec_throttle read_bps, write_bps, read_iops, write_iops;
 	} block_io;
-	struct {
-		const char *page_size; /* "2MB" */
-		uint64_t limit;
-	} * hugepages;
+	struct spec_hugepage *hugepages;
 	size_t n_hugepages;
 	struct opt_u64 net_class_id;
-	struct {
-		const char *name;
-		uint32_t priority;
-	} * net_priorities;
+	struct spec_net_priority *net_priorities;
 	size_t n_net_priorities;
-	struct {
-		const char *device;
-		struct opt_u64 hca_handles, hca_objects;
-	} * rdma;
+	struct spec_rdma *rdma;
 	size_t n_rdma;
-	struct spec_pairs unified;
+	struct spec_pairs unified; /* keys: one path component, none of those that act at once */
 };
 
 struct spec_time_offset {
@@ -261,7 +270,7 @@ struct spec_linux {
 	size_t n_net_devices;
 	const char *cgroups_path;
 	struct spec_resources resources;
-	const char *rootfs_propagation; /* validated name, or NULL */
+	const char *rootfs_propagation; /* validated name ("rslave"), or NULL */
 	struct spec_seccomp *seccomp;	/* NULL: none */
 	struct spec_pairs sysctl;
 	struct strv masked_paths, readonly_paths;
@@ -331,9 +340,12 @@ const char *spec_annotation(const struct spec *s, const char *key);
 
 /* Names of the specification, by kind ("network", "createRuntime"). */
 const char *spec_ns_name(enum spec_ns_kind k);
+/* CLONE_NEW* */
 int spec_ns_clone_flag(enum spec_ns_kind k);
 /* "user", "pid", "net", ...: the file below /proc/<pid>/ns/ */
 const char *spec_ns_proc_name(enum spec_ns_kind k);
 const char *spec_hook_name(enum spec_hook_kind k);
+/* MS_* of mount(2) for a rootfs_propagation, 0 for NULL. */
+unsigned long spec_propagation_flags(const char *name);
 
 #endif
