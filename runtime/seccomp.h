@@ -19,13 +19,16 @@ struct seccomp_program {
 	bool wants_listener;
 };
 
-/* From the cache below <root>/.cache/seccomp (0700; key material compared in full) or compiled. */
+/* Errors name the place in config.json. System calls that libseccomp does not know are left out
+ * (profiles name those of all machines); an architecture of the other byte order too.
+ * From the cache below <root>/.cache/seccomp (0700; key material compared in full) or compiled. */
 int seccomp_prepare(const struct runtime *rt, const struct spec_seccomp *s,
 		    struct seccomp_program *ret, struct err *e);
-/* In init, last before exec (or before capabilities are dropped when no_new_privs is off).
- * *ret_listener: the notify descriptor or -1. */
-int seccomp_load(const struct seccomp_program *p, int *ret_listener, struct err *e);
-/* Sends the listener with ContainerProcessState to listenerPath (config-linux.md). */
+/* seccomp(2). In init, last before exec (or before capabilities are dropped when no_new_privs is
+ * off). *ret_listener: the notify descriptor or -1. */
+int seccomp_install(const struct seccomp_program *p, int *ret_listener, struct err *e);
+/* Sends the listener with ContainerProcessState to listenerPath (config-linux.md). Waits at most
+ * 10 s for the agent. The caller closes the listener. */
 int seccomp_send_listener(const struct spec_seccomp *s, int listener, const char *state_json,
 			  struct err *e);
 void seccomp_program_free(struct seccomp_program *p);
