@@ -11,13 +11,20 @@
 
 /* A default configuration like the one `runc spec` users know: sh in a read-only "rootfs",
  * pid/network/ipc/uts/mount/cgroup namespaces, the usual mounts, masked and read-only paths, a
- * small capability set. `rootless`: user namespace with one id mapped, no network namespace or
- * resources.
+ * small capability set. `rootless`: user namespace with the caller's own ids as 0, no network
+ * namespace or resources.
  */
 void doc_spec_write(struct json_writer *w, bool rootless);
 
-/* What this build really does. */
-void doc_features_write(struct json_writer *w);
+/* What the runtime really does. What it can parse comes from oci/names.h; this is the rest. */
+struct oci_features {
+	const char *version, *commit;	       /* of cede */
+	const char *const *mount_options;      /* NULL-terminated */
+	const char *const *unsafe_annotations; /* the same; prefixes end with a dot */
+	bool cgroup_systemd, cgroup_systemd_user, cgroup_rdma;
+	bool apparmor, selinux, intel_rdt, idmap, net_devices, memory_policy, checkpoint;
+};
+void doc_features_write(struct json_writer *w, const struct oci_features *f);
 
 enum oci_status {
 	OCI_CREATING,
