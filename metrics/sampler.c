@@ -15,6 +15,8 @@
 #include "metrics/scan.h"
 #include "metrics/threads.h"
 
+/* Shorter intervals say nothing. */
+#define FAST_LEAST_NS NSEC_PER_MSEC
 /* PSI reads of one file below this see too little: every read takes whole jiffies away. */
 #define MEDIUM_LEAST_NS (50 * NSEC_PER_MSEC)
 /* USER_HZ, the unit of /proc/stat, is 100 on every architecture we build for. */
@@ -281,6 +283,10 @@ int sampler_read(struct sampler *s, uint64_t due_ns, struct sample *ret, struct 
 	struct sample sample = s->last;
 
 	(void)e; /* nothing of what is read every tick breaks the sampler */
+	if (s->started && now >= s->last.at_ns && now - s->last.at_ns < FAST_LEAST_NS) {
+		*ret = s->last; /* ticks that were late and now come all at once */
+		return 0;
+	}
 	read_fast(s, now, due_ns, &sample);
 	if (is_due(now, s->last.medium_at_ns, s->medium_ns, MEDIUM_LEAST_NS))
 		read_medium(s, now, &sample);

@@ -41,8 +41,9 @@ struct sampler_opts {
  * read is SAMPLE_UNKNOWN. Errors: no memory, no procfs. */
 int sampler_new(const struct sampler_opts *o, struct sampler **ret, struct err *e);
 void sampler_free(struct sampler *s);
-/* `due_ns`: when this tick was meant to run (for lateness); 0: not known. Values that cannot be
- * read become SAMPLE_UNKNOWN; only a broken sampler is an error. */
+/* `due_ns`: when this tick was meant to run (for lateness); 0: not known. Less than 1 ms
+ * after the last call the last sample comes again. Values that cannot be read become
+ * SAMPLE_UNKNOWN; only a broken sampler is an error. */
 int sampler_read(struct sampler *s, uint64_t due_ns, struct sample *ret, struct err *e);
 
 #endif
