@@ -1,0 +1,258 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the program finds itself to be: user, capabilities, limits, filters, devices, environment.
+
+# uid, gid, additional groups, umask; nothing of the caller's groups.
+test_user() {
+	in_container '.process.user = {uid: 1000, gid: 1001, additionalGids: [2000, 3000], umask: 18}' -- probe
+	eq uid "$(probed uid)" "1000 1000"
+	eq gid "$(probed gid)" "1001 1001"
+	eq groups "$(tr ' ' '\n' <<<"$(probed groups)" | grep -v '^1001$' | sort -n | tr '\n' ' ')" "2000 3000 "
+	eq umask "$(probed umask)" 0022
+	in_container '.process.user = {uid: 0, gid: 0, umask: 63}' -- probe
+	eq umask "$(probed umask)" 0077
+}
+
+# cwd is entered as the container's user; one that does not exist in the image is made, as engines expect.
+test_cwd() {
+	in_container '.process.cwd = "/tmp"' -- probe
+	eq cwd "$(probed cwd)" /tmp
+	in_container '.process.cwd = "/srv/made"' -- probe
+	eq cwd "$(probed cwd)" /srv/made
+	bundle b '.process.args = ["true"] | .process.cwd = "relative"'
+	fails 1 'process.cwd' cede run -b b "$TAG-a"
+}
+
+# The environment and the arguments are exactly those of the document; PATH is searched in it.
+test_env_args() {
+	in_container '.process.env = ["PATH=/bin", "A=b=c", "EMPTY=", "UTF=\u00e9"]' -- probe "a b" "" $'new\nline'
+	eq env "$(grep '^env ' <<<"$OUT" | grep -v '^env HOME=')" $'env PATH=/bin\nenv A=b=c\nenv EMPTY=\nenv UTF=é'
+	like args "$OUT" $'arg probe\narg a b\narg \narg new\nline'
+	bundle b '.process.args = ["tool"] | .process.env = ["PATH=/none:/opt/tools"]'
+	mkdir -p b/rootfs/opt/tools
+	printf '#!/bin/sh\necho found\n' >b/rootfs/opt/tools/tool
+	chmod 755 b/rootfs/opt/tools/tool
+	ok cede run -b b "$TAG-a"
+	eq "program found in PATH" "$OUT" found
+}
+
+# Capabilities: exactly the five sets of the document.
+test_capabilities() {
+	caps() { grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb)' <<<"$OUT" | tr -s '\t' ' ' | tr '\n' ' '; }
+	in_container '.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], effective: ["CAP_CHOWN"], permitted: ["CAP_KILL", "CAP_CHOWN"], inheritable: [], ambient: []} | .process.noNewPrivileges = true' -- cat /proc/self/status
+	like "bounding" "$(caps)" 'CapBnd: 0000000000000021'
+	in_container '.process.user.uid = 1000 | .process.capabilities = {bounding: ["CAP_NET_BIND_SERVICE"], effective: ["CAP_NET_BIND_SERVICE"], permitted: ["CAP_NET_BIND_SERVICE"], inheritable: ["CAP_NET_BIND_SERVICE"], ambient: ["CAP_NET_BIND_SERVICE"]}' -- cat /proc/self/status
+	eq "user with ambient" "$(caps)" "CapInh: 0000000000000400 CapPrm: 0000000000000400 CapEff: 0000000000000400 CapBnd: 0000000000000400 CapAmb: 0000000000000400 "
+	in_container '.process.capabilities = {}' -- cat /proc/self/status
+	eq "none" "$(caps)" "CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapBnd: 0000000000000000 CapAmb: 0000000000000000 "
+	in_container 'del(.process.capabilities)' -- cat /proc/self/status
+	eq "left out" "$(caps)" "CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapBnd: 0000000000000000 CapAmb: 0000000000000000 "
+}
+
+# What capabilities are for: without CAP_CHOWN chown fails, with it it works.
+test_capabilities_have_effect() {
+	in_container '.process.capabilities = {}' -- sh -c 'touch /tmp/f; chown 1 /tmp/f 2>/dev/null || echo refused'
+	eq "without" "$OUT" refused
+	in_container '.process.capabilities = {bounding: ["CAP_CHOWN"], effective: ["CAP_CHOWN"], permitted: ["CAP_CHOWN"]}' -- sh -c 'touch /tmp/f; chown 1 /tmp/f && stat -c %u /tmp/f'
+	eq "with" "$OUT" 1
+}
+
+# exec --cap adds to the sets but never to the inheritable one (CVE-2022-29162).
+test_exec_cap() {
+	bundle b '.process.args = ["sleep", "1000"] | .process.capabilities = {}'
+	ok cede run -d -b b "$TAG-a"
+	ok cede exec --cap CAP_KILL "$TAG-a" cat /proc/self/status
+	like "effective" "$(tr -s '\t' ' ' <<<"$OUT")" 'CapEff: 0000000000000020'
+	like "inheritable" "$(tr -s '\t' ' ' <<<"$OUT")" 'CapInh: 0000000000000000'
+	fails 1 'CAP_NOSUCH' cede exec --cap CAP_NOSUCH "$TAG-a" true
+	ok cede delete -f "$TAG-a"
+}
+
+# Resource limits, each kind by its name.
+test_rlimits() {
+	in_container '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}, {type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_NPROC", soft: 300, hard: 400}, {type: "RLIMIT_STACK", soft: 4194304, hard: 8388608}]' -- probe
+	eq NOFILE "$(probed RLIMIT_NOFILE)" "100 200"
+	eq CORE "$(probed RLIMIT_CORE)" "0 0"
+	eq NPROC "$(probed RLIMIT_NPROC)" "300 400"
+	eq STACK "$(probed RLIMIT_STACK)" "4194304 8388608"
+	bundle b '.process.args = ["true"] | .process.rlimits = [{type: "RLIMIT_BANANA", soft: 1, hard: 1}]'
+	fails 1 'process.rlimits\[0\].*RLIMIT_BANANA' cede run -b b "$TAG-a"
+	bundle c '.process.args = ["true"] | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 2, hard: 1}]'
+	fails 1 'process.rlimits\[0\]' cede run -b c "$TAG-a"
+	bundle d '.process.args = ["true"] | .process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_CORE", soft: 1, hard: 1}]'
+	fails 1 'process.rlimits' cede run -b d "$TAG-a"
+}
+
+# A hard limit can be raised where the caller may.
+# needs: root cap:sys_resource
+test_rlimit_raise() {
+	bundle b '.process.args = ["probe"] | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 5000, hard: 5000}]'
+	put b probe
+	(ulimit -n 1000; ok cede run -b b "$TAG-a"; eq NOFILE "$(probed RLIMIT_NOFILE)" "5000 5000")
+}
+
+# no_new_privs on and off: with it a set-user-id program gains nothing.
+test_no_new_privileges() {
+	in_container '.process.noNewPrivileges = true' -- probe
+	eq nnp "$(probed no_new_privs)" 1
+	in_container '.process.noNewPrivileges = false' -- probe
+	eq nnp "$(probed no_new_privs)" 0
+	for nnp in true false; do
+		bundle "b$nnp" ".process.args = [\"suid\"] | .process.user = {uid: 1000, gid: 1000} | .process.noNewPrivileges = $nnp"
+		cp "$HELPERS/probe" "b$nnp/rootfs/bin/suid"
+		chmod 4755 "b$nnp/rootfs/bin/suid"
+		ok cede run -b "b$nnp" "$TAG-$nnp"
+		eq "uid of a set-user-id program, noNewPrivileges $nnp" "$(probed uid)" "1000 $([ $nnp = true ] && echo 1000 || echo 0)"
+	done
+}
+
+seccomp='{defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 30}]}'
+
+# seccomp: errno actions with their number, with and without no_new_privs; it also holds for exec.
+test_seccomp() {
+	local nnp
+	for nnp in true false; do
+		in_container ".process.noNewPrivileges = $nnp | .linux.seccomp = $seccomp" -- sh -c 'mkdir /tmp/x 2>&1; grep Seccomp: /proc/self/status | tr "\t" " "'
+		like "noNewPrivileges $nnp" "$OUT" $'Read-only file system\nSeccomp: 2'
+	done
+	bundle b ".process.args = [\"sleep\", \"1000\"] | .linux.seccomp = $seccomp"
+	ok cede run -d -b b "$TAG-a"
+	run cede exec "$TAG-a" mkdir /tmp/x
+	like "in exec" "$ERR" 'Read-only file system'
+	ok cede delete -f "$TAG-a"
+}
+
+# seccomp: a default of errno with a list of allowed calls; arguments; kill.
+test_seccomp_actions() {
+	in_container '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["kill"], action: "SCMP_ACT_ERRNO", errnoRet: 13, args: [{index: 1, value: 10, op: "SCMP_CMP_EQ"}]}]}' -- \
+		sh -c 'kill -10 1 2>&1; kill -0 1 && echo allowed'
+	like "by argument" "$OUT" $'Permission denied\nallowed'
+	bundle b '.process.args = ["sh", "-c", "mkdir /tmp/x; echo $?"] | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS"}]}'
+	ok cede run -b b "$TAG-a"
+	eq "killed by SIGSYS" "$(tail -n 1 <<<"$OUT")" 159
+	bundle c '.process.args = ["true"] | .linux.seccomp = {defaultAction: "SCMP_ACT_BANANA"}'
+	fails 1 'linux.seccomp.defaultAction.*SCMP_ACT_BANANA' cede run -b c "$TAG-a"
+}
+
+# System calls that the kernel or the library does not know are skipped, as engines' profiles need.
+test_seccomp_unknown_names() {
+	in_container '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["no_such_call", "mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}' -- sh -c 'mkdir /tmp/x 2>&1 || true'
+	like "the known one" "$OUT" 'Operation not permitted'
+}
+
+# sysctl: set inside; those that would change the host are refused.
+test_sysctl() {
+	local before
+	in_container '.linux.sysctl = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "65537", "net.core.somaxconn": "77"}' -- \
+		sh -c 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax /proc/sys/net/core/somaxconn'
+	eq values "$OUT" $'1\n65537\n77'
+	before=$(cat /proc/sys/vm/swappiness)
+	bundle b '.process.args = ["true"] | .linux.sysctl = {"vm.swappiness": "13"}'
+	fails 1 'vm.swappiness' cede run -b b "$TAG-a"
+	eq "the host's value" "$(cat /proc/sys/vm/swappiness)" "$before"
+	bundle c '.process.args = ["true"] | .linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.namespaces |= map(select(.type != "network"))'
+	fails 1 'net.ipv4.ip_forward' cede run -b c "$TAG-a"
+	bundle d '.process.args = ["true"] | .linux.sysctl = {"net/../kernel/hostname": "evil"}'
+	fails 1 '.' cede run -b d "$TAG-a"
+}
+
+# hostname and domainname, up to their limits.
+test_hostname() {
+	in_container '.hostname = "box.example" | .domainname = "nis.example"' -- probe
+	eq hostname "$(probed hostname)" box.example
+	eq domainname "$(probed domainname)" nis.example
+	bundle b '.process.args = ["true"] | .hostname = ("x" * 65)'
+	fails 1 'hostname' cede run -b b "$TAG-a"
+}
+
+# The default devices are there, work, and no others; a device of the document is made as asked.
+test_devices() {
+	in_container '.linux.devices = [{path: "/dev/sub/extra", type: "c", major: 1, minor: 5, fileMode: 416, uid: 7, gid: 8}, {path: "/dev/pipe", type: "p", fileMode: 384}]' -- \
+		sh -c 'stat -c "%n %t:%T %a %F" /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty; stat -c "%n %t:%T %a %u:%g" /dev/sub/extra; stat -c "%n %F" /dev/pipe; head -c 3 /dev/zero | wc -c; echo x >/dev/null && echo written; for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done'
+	eq "what it saw" "$OUT" "/dev/null 1:3 666 character special file
+/dev/zero 1:5 666 character special file
+/dev/full 1:7 666 character special file
+/dev/random 1:8 666 character special file
+/dev/urandom 1:9 666 character special file
+/dev/tty 5:0 666 character special file
+/dev/sub/extra 1:5 640 7:8
+/dev/pipe fifo
+3
+written
+/proc/self/fd
+/proc/self/fd/0
+/proc/self/fd/1
+/proc/self/fd/2
+pts/ptmx"
+}
+
+# The device controller: what the rules do not allow cannot be opened, even if its node exists.
+# needs: root cgroup2 cap:mknod
+test_device_rules() {
+	local allow='.process.capabilities.bounding += ["CAP_MKNOD"] | .process.capabilities.effective += ["CAP_MKNOD"] | .process.capabilities.permitted += ["CAP_MKNOD"]'
+	in_container "$allow | .linux.resources.devices = [{allow: false, access: \"rwm\"}]" -- \
+		sh -c 'head -c 1 /dev/zero | wc -c; mknod /tmp/kmsg c 1 11 && head -c 1 /tmp/kmsg 2>/dev/null || echo refused'
+	eq "default deny" "$OUT" $'1\nrefused'
+	in_container "$allow | .linux.resources.devices = [{allow: false, access: \"rwm\"}, {allow: true, type: \"c\", major: 1, minor: 11, access: \"r\"}, {allow: true, type: \"c\", major: 1, minor: 11, access: \"m\"}]" -- \
+		sh -c 'mknod /tmp/kmsg c 1 11; dd if=/tmp/kmsg of=/dev/null bs=8192 count=1 2>/dev/null && echo opened; (echo x >/tmp/kmsg) 2>/dev/null || echo not written'
+	eq "read only" "$OUT" $'opened\nnot written'
+}
+
+# oom_score_adj: as asked; a secondary's default is 1000 (safe by birth).
+test_oom_score_adj() {
+	in_container '.process.oomScoreAdj = 321' -- cat /proc/self/oom_score_adj
+	eq "as asked" "$OUT" 321
+	in_container 'del(.process.oomScoreAdj)' -- cat /proc/self/oom_score_adj
+	eq "default" "$OUT" 1000
+}
+
+# Safe by birth: idle by its group, or, where the group cannot say so, SCHED_IDLE, autogroup nice 19
+# and idle I/O priority on the task.
+test_born_idle() {
+	in_container -- sh -c 'probe | grep -E "^(sched|ioprio) "; cat /proc/self/autogroup 2>/dev/null'
+	if grep -qw cpu "$CG/cgroup.controllers"; then
+		eq "cpu.idle of the slice" "$(cat "$CG/cede.slice/cpu.idle")" 1
+	else
+		eq sched "$(probed sched)" 5
+		[ ! -e /proc/self/autogroup ] || like autogroup "$OUT" 'nice 19'
+	fi
+	eq "I/O class" "$(($(probed ioprio) >> 13))" 3
+}
+
+# Nothing else comes along: descriptors, signal mask, ignored signals, personality, session.
+test_clean_start() {
+	exec 7</etc/passwd 9</etc/group
+	(trap '' USR1 PIPE; in_container -- probe; cp "$T.out" "$T.probe")
+	exec 7<&- 9<&-
+	OUT=$(cat "$T.probe")
+	eq fds "$(probed fds)" "0 1 2"
+	eq blocked "$(probed signals_blocked)" ""
+	eq ignored "$(probed signals_ignored)" ""
+	eq personality "$(probed personality)" 0
+	eq "session leader" "$(probed sid)" "$(probed pid)"
+	eq securebits "$(probed securebits)" 0
+	eq keepcaps "$(probed keepcaps)" 0
+}
+
+# A read-write /proc/self/exe of the runtime is out of reach (CVE-2019-5736).
+test_runtime_binary_is_safe() {
+	local before
+	before=$(sha256sum <"$CEDE")
+	bundle b '.process.args = ["/proc/self/exe", "--version"]'
+	run cede run -b b "$TAG-a"
+	unlike "no cede inside" "$OUT" 'cede version'
+	bundle c '.process.args = ["sleep", "1000"] | .process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
+	ok cede run -d -b c "$TAG-b"
+	run cede exec "$TAG-b" sh -c 'for p in /proc/[0-9]*; do (echo evil >$p/exe) 2>/dev/null; done; true'
+	ok cede delete -f "$TAG-b"
+	eq "the binary" "$(sha256sum <"$CEDE")" "$before"
+}
+
+# personality, I/O priority and scheduler of the document.
+test_scheduler_fields() {
+	in_container '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 5}' -- probe
+	eq ioprio "$(probed ioprio)" $(((2 << 13) | 5))
+	in_container '.process.scheduler = {policy: "SCHED_BATCH", nice: 3}' -- probe
+	eq sched "$(probed sched)" 3
+	eq nice "$(probed nice)" 3
+}

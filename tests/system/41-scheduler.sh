@@ -1,0 +1,225 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The scheduler inside `cede launch`: secondaries yield under pressure and come back; a user's pause is
+# the user's; another launcher takes over when the one that acts is killed.
+
+# job NAME [OPTION...]: a launched job that keeps all CPUs busy; its work is counted in $T/NAME.count.
+job() {
+	local name=$1
+	shift
+	cp "$HELPERS/burn" "$T/burn" 2>/dev/null || true
+	cede launch --name "$TAG-$name" "$@" -- ./burn 0 "$(nproc)" "$name.count" >"$name.out" 2>"$name.err" &
+	eventually 10 test -s "$name.count"
+}
+
+# Loops the job does in SECONDS.
+rate() {
+	local before
+	before=$(cat "$1.count")
+	sleep "$2"
+	echo $(($(cat "$1.count") - before))
+}
+
+# Incumbents of another session that want every CPU and notice each wait.
+incumbents() {
+	"$HELPERS/burn" 0 "$(nproc)" "$T/incumbent.count" &
+	INCUMBENT=$!
+	eventually 10 test -s incumbent.count
+}
+no_incumbents() {
+	kill -KILL "$INCUMBENT" 2>/dev/null || true
+	wait "$INCUMBENT" 2>/dev/null || true
+}
+slower_than() { [ "$(rate "$1" 0.5)" -lt "$2" ]; }
+faster_than() { [ "$(rate "$1" 0.5)" -gt "$2" ]; }
+
+# Under load the job falls below a fifth of its pace; when the load goes it comes back.
+# needs: root cgroup2
+# timeout: 60
+# alone
+test_yields_and_returns() {
+	local free
+	job a
+	sleep 0.5
+	free=$(rate a 1)
+	incumbents
+	eventually 5 slower_than a $((free / 10))
+	no_incumbents
+	eventually 15 faster_than a $((free / 4))
+	ok cede kill "$TAG-a" KILL
+	wait || true
+}
+
+# While it stands aside, `list` says yielding, `state` says running: nobody paused it.
+# needs: root cgroup2
+# timeout: 60
+# alone
+test_shown_as_yielding() {
+	is_yielding() { cede list | grep -q "$TAG-a .* yielding "; }
+	job a
+	incumbents
+	eventually 15 is_yielding
+	is_status "$TAG-a" running || die "status is $(status_of "$TAG-a")"
+	no_incumbents
+	ok cede kill "$TAG-a" KILL
+	wait || true
+}
+
+# The incumbents hardly notice: with the job beside them they do at least 9/10 of their work alone.
+# needs: root cgroup2
+# timeout: 60
+# alone
+test_incumbents_keep_their_pace() {
+	local alone beside
+	incumbents
+	alone=$(rate incumbent 2)
+	no_incumbents
+	job a
+	incumbents
+	sleep 1
+	beside=$(rate incumbent 2)
+	no_incumbents
+	ok cede kill "$TAG-a" KILL
+	wait || true
+	at_least "incumbents' work beside the job, percent of alone" $((beside * 100 / alone)) 90
+}
+
+# A container that the user paused is not thawed by the scheduler, whatever the load does.
+# needs: root cgroup2
+# timeout: 90
+# alone
+test_user_pause_is_respected() {
+	local before
+	job a
+	ok cede pause "$TAG-a"
+	incumbents
+	sleep 2
+	no_incumbents
+	before=$(cat a.count)
+	sleep 4
+	eq "work done while paused" "$(($(cat a.count) - before))" 0
+	is_status "$TAG-a" paused || die "status is $(status_of "$TAG-a")"
+	ok cede resume "$TAG-a"
+	eventually 10 faster_than a 0
+	ok cede kill "$TAG-a" KILL
+	wait || true
+}
+
+# The launcher that acts is killed -9 while its jobs stand aside: another launcher takes over and lets
+# them go on when the load is gone.
+# needs: root cgroup2
+# timeout: 120
+# alone
+test_takeover() {
+	local leader
+	job a
+	leader=$!
+	sleep 1
+	job b
+	incumbents
+	sleep 2
+	kill -KILL $leader
+	sleep 1
+	no_incumbents
+	eventually 20 faster_than a 0
+	eventually 20 faster_than b 0
+	# The one that took over acts for both.
+	incumbents
+	sleep 3
+	at_most "work of the orphan under load" "$(rate a 1)" $(($(rate incumbent 1) / 4 + 1))
+	no_incumbents
+	ok cede delete -f "$TAG-a"
+	ok cede kill "$TAG-b" KILL
+	wait || true
+	run cede delete -f "$TAG-b"
+}
+
+# The only launcher is killed -9 while its job stands aside: the job is inside the slice, a user can
+# resume and delete it.
+# needs: root cgroup2
+# timeout: 60
+# alone
+test_killed_launcher() {
+	local leader pid
+	job a
+	leader=$!
+	pid=$(pid_of "$TAG-a")
+	incumbents
+	sleep 2
+	kill -KILL $leader
+	wait $leader 2>/dev/null || true
+	no_incumbents
+	if alive "$pid"; then
+		like "its group" "$(cat "/proc/$pid/cgroup")" "0::/cede.slice/"
+		run cede resume "$TAG-a"
+		eventually 5 faster_than a 0
+	fi
+	ok cede delete -f "$TAG-a"
+}
+
+# --on-pressure kill: the job ends instead of waiting, and cede says why.
+# needs: root cgroup2
+# timeout: 60
+# alone
+test_on_pressure_kill() {
+	local pid
+	job a --on-pressure kill
+	pid=$!
+	incumbents
+	eventually 30 gone $pid
+	no_incumbents
+	STATUS=0
+	wait $pid || STATUS=$?
+	eq "exit status" "$STATUS" 137
+	like "reason" "$(cat a.err)" '^cede: .*(pressure|evicted|killed)'
+}
+
+# --on-pressure freeze (the default): under the same load the job is still there at the end.
+# needs: root cgroup2
+# timeout: 60
+# alone
+test_on_pressure_freeze() {
+	job a --on-pressure freeze
+	incumbents
+	sleep 3
+	no_incumbents
+	is_status "$TAG-a" running || die "status is $(status_of "$TAG-a"): $(cat a.err)"
+	eventually 15 faster_than a 0
+	ok cede kill "$TAG-a" KILL
+	wait || true
+}
+
+# Ctrl-C and kill work while the job stands aside.
+# needs: root cgroup2
+# timeout: 60
+# alone
+test_interrupt_while_yielding() {
+	local pid
+	job a
+	pid=$!
+	incumbents
+	sleep 2
+	kill -TERM $pid
+	eventually 10 gone $pid
+	no_incumbents
+	STATUS=0
+	wait $pid || STATUS=$?
+	eq "exit status" "$STATUS" 143
+}
+
+# With the cpu controller: the cap is cpu.max or the freezer on the slice's groups, the idle bit stays,
+# and all is as it was when the launcher has gone.
+# needs: root controller:cpu
+# timeout: 60
+# alone
+test_leaves_no_knobs() {
+	job a
+	incumbents
+	sleep 3
+	eq "cpu.idle of the slice" "$(cat "$CG/cede.slice/cpu.idle")" 1
+	no_incumbents
+	ok cede kill "$TAG-a" KILL
+	wait || true
+	eq "cpu.max of the slice" "$(cat "$CG/cede.slice/cpu.max")" "max 100000"
+	eq "frozen" "$(cat "$CG/cede.slice/cgroup.freeze")" 0
+}

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# make install, uninstall, dist: what a packager does.
+
+# install puts everything below DESTDIR and PREFIX and nowhere else; the installed binary works;
+# uninstall takes the files away again.
+# needs: here command:make command:gcc
+# timeout: 120
+test_install() {
+	make -C "$TOP" -s install DESTDIR="$T/dest" PREFIX=/opt/cede >log 2>&1 || die "make install: $(tail -n 5 log)"
+	eq "installed below" "$(cd dest && find . -type f | cut -d/ -f2,3 | sort -u)" "opt/cede"
+	[ -x dest/opt/cede/bin/cede ] || die "no bin/cede: $(find dest -type f)"
+	like "version" "$(dest/opt/cede/bin/cede --version)" '^cede version '
+	[ -s dest/opt/cede/share/man/man8/cede.8 ] || die "no man page"
+	[ -s dest/opt/cede/share/bash-completion/completions/cede ] || die "no completion"
+	make -C "$TOP" -s uninstall DESTDIR="$T/dest" PREFIX=/opt/cede >log 2>&1 || die "make uninstall: $(tail -n 5 log)"
+	eq "left after uninstall" "$(find dest -type f)" ""
+}
+
+# The tarball of `make dist` builds by itself and its binary runs.
+# needs: here command:make command:gcc command:git command:autoconf
+# timeout: 300
+test_dist() {
+	local tar
+	git -C "$TOP" rev-parse --git-dir >/dev/null 2>&1 || skip "a git checkout"
+	tar=$(make -C "$TOP" -s dist BUILD="$T/d")
+	mkdir src
+	tar -xzf "$tar" -C src --strip-components=1
+	make -C src -s all >log 2>&1 || die "make: $(tail -n 5 log)"
+	like "version" "$(src/build/cede --version)" '^cede version '
+}
+
+# The man page is well formed and tells of every command and option that --help shows.
+# needs: here command:mandoc
+test_man_page() {
+	local o v
+	mandoc -T lint -W error "$TOP/man/cede.8" || die "mandoc"
+	OUT=$(mandoc -T utf8 "$TOP/man/cede.8" | sed 's/.\x08//g')
+	for v in $("$CEDE" --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
+		like "man page" "$OUT" "\b$v\b"
+		for o in $("$CEDE" "$v" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+			[ "$o" = --help ] || grep -qF -- "$o" <<<"$OUT" || die "the man page does not tell of $v $o"
+		done
+	done
+}
+
+# The completions know every command.
+# needs: here
+test_completions() {
+	local v f
+	for v in $("$CEDE" --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
+		for f in cede.bash _cede cede.fish; do
+			grep -qw "$v" "$TOP/contrib/completions/$f" || die "contrib/completions/$f does not know $v"
+		done
+	done
+}

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What it may cost: system calls and memory. Times are for `make bench`.
+
+# calls COMMAND...: how many system calls it and its children make until the program runs and ends.
+calls() {
+	strace -f -qq -c -o "$T/calls" -- "$@" >"$T.out" 2>"$T.err" </dev/null || die "$* failed: $(cat "$T.err")"
+	awk '$NF == "total" { print $4 }' "$T/calls"
+}
+
+# run of the default bundle, state, kill, exec: bounds on system calls.
+# needs: root command:strace
+# timeout: 40
+test_system_calls() {
+	local n
+	bundle b '.process.args = ["/bin/true"]'
+	n=$(calls "$CEDE" --root "$ROOT" run -b b "$TAG-a")
+	echo "run: $n calls"
+	at_least "calls of run (is the count right?)" "$n" 50
+	at_most "calls of run" "$n" 500
+	config b '.process.args = ["sleep", "1000"]'
+	ok cede run -d -b b "$TAG-b"
+	n=$(calls "$CEDE" --root "$ROOT" state "$TAG-b")
+	echo "state: $n calls"
+	at_most "calls of state" "$n" 90
+	n=$(calls "$CEDE" --root "$ROOT" exec "$TAG-b" /bin/true)
+	echo "exec: $n calls"
+	at_most "calls of exec" "$n" 350
+	n=$(calls "$CEDE" --root "$ROOT" kill "$TAG-b" KILL)
+	echo "kill: $n calls"
+	at_most "calls of kill" "$n" 90
+	ok cede delete -f "$TAG-b"
+}
+
+# Peak memory of run, with all its children.
+# needs: root
+test_memory() {
+	bundle b '.process.args = ["/bin/true"]'
+	ok "$HELPERS/rss" "$T/rss" "$CEDE" --root "$ROOT" run -b b "$TAG-a"
+	echo "run: $(cat rss) kB"
+	at_most "peak kB of run" "$(cat rss)" 2048
+	ok "$HELPERS/rss" "$T/rss" "$CEDE" --version
+	echo "version: $(cat rss) kB"
+}
+
+# A hundred containers, eight at a time: all run, nothing is left.
+# needs: root
+# timeout: 60
+test_hundred() {
+	local i j
+	bundle b '.process.args = ["true"]'
+	for ((i = 0; i < 100; i += 8)); do
+		for ((j = i; j < i + 8 && j < 100; j++)); do
+			{ cede run -b b "$TAG-$j" 2>"err$j" || echo "$j: status $?: $(cat "err$j")" >>failed; } &
+		done
+		wait
+	done
+	[ ! -e failed ] || die "$(cat failed)"
+}
