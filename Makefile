@@ -37,7 +37,7 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -W
 	-Wpointer-arith -Wwrite-strings -Wundef
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -I$(BUILD)
 OPT := $(if $(DEBUG),-O0 -g3,-O2 -g)
-HARDEN := -fstack-protector-strong -fno-strict-aliasing $(if $(DEBUG)$(SANITIZE),,-D_FORTIFY_SOURCE=2)
+HARDEN := -fPIE -fstack-protector-strong -fno-strict-aliasing $(if $(DEBUG)$(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CFLAGS ?= $(OPT)
 ALL_CFLAGS = -std=gnu17 $(WARN) $(if $(WERROR),-Werror) $(HARDEN) -ffunction-sections \
 	-fdata-sections $(CFLAGS) $(VARIANT)
@@ -46,10 +46,10 @@ VARIANT := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
 
 STATIC ?= $(if $(SANITIZE)$(COVERAGE),no,$(LINK_STATIC))
 ifeq ($(STATIC),yes)
-LINK := -static -Wl,--gc-sections -Wl,-z,norelro
+LINK := -static-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
 LIBS := $(LIBS_STATIC)
 else
-LINK := -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
+LINK := -pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
 LIBS := $(LIBS_DYNAMIC)
 endif
 
