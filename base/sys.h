@@ -34,8 +34,14 @@ static inline int sys_ioprio_set(int which, int who, int ioprio)
 	return (int)syscall(SYS_ioprio_set, which, who, ioprio);
 }
 
+static inline int sys_ioprio_get(int which, int who)
+{
+	return (int)syscall(SYS_ioprio_get, which, who);
+}
+
 #define CEDE_IOPRIO_WHO_PROCESS 1
 #define CEDE_IOPRIO_CLASS_IDLE 3
 #define CEDE_IOPRIO_VALUE(class, data) (((class) << 13) | (data))
+#define CEDE_IOPRIO_CLASS(value) ((value) >> 13)
 
 #endif

@@ -28,11 +28,17 @@ struct scheduler_opts {
 };
 
 int scheduler_new(const struct scheduler_opts *o, struct scheduler **ret, struct err *e);
-/* Thaws what it froze, drops its caps, releases the lock. */
+/* Thaws what it froze, drops its caps, releases the lock. NULL is fine. */
 void scheduler_free(struct scheduler *s);
+/* The same, but stays: the next tick tries to lead again. For a process that is about to be stopped
+ * (SIGTSTP): a stopped leader would watch over nobody. */
+void scheduler_step_down(struct scheduler *s);
 /* A timerfd: readable when scheduler_tick is due. */
 int scheduler_fd(const struct scheduler *s);
+/* Errors: the sampler or the state root is broken; the lead is given up, the next tick tries
+ * afresh. What goes wrong with a single container is logged once. */
 int scheduler_tick(struct scheduler *s, struct err *e);
+/* Does this process lead? */
 bool scheduler_is_active(const struct scheduler *s);
 
 #endif
