@@ -168,7 +168,7 @@ static int check_sysctl(struct spec_reader *r, const struct spec *s, const char 
 		if (prefix ? !str_after(path, name) : !streq(path, name))
 			continue;
 		if (!has(s, sysctls[i].ns))
-			return BAD(r, "linux.sysctl: %s needs a %s namespace", QUOTE(key),
+			return BAD(r, "linux.sysctl: %s needs a namespace of type %s", QUOTE(key),
 				   spec_ns_name(sysctls[i].ns));
 		return 0;
 	}
