@@ -54,7 +54,7 @@ static const struct spec_device_rule defaults[] = {
 	{.allow = true, .type = 'c', .major = NUM(136), .minor = ANY, RWM},  /* pts */
 };
 
-enum { R_RESULT, R_CTX, R_OPEN, R_TYPE, R_MAJOR, R_MINOR, R_SCRATCH };
+enum { R_RESULT, R_CTX, R_OPEN, R_TYPE, R_SCRATCH };
 
 #define INSN(c, d, s, o, i)                                                                        \
 	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
@@ -91,11 +91,17 @@ static int access_bits(const struct spec_device_rule *r)
 	       (r->write ? BPF_DEVCG_ACC_WRITE : 0);
 }
 
-/* Three tests, and at most five instructions for the verdict. */
-#define INSNS_PER_RULE 8
+/* Five for the tests, and at most five for the verdict. */
+#define INSNS_PER_RULE 10
 #define INSNS_FIXED 16
 
-/* Jumps to the end of this rule's code are filled in when it is known. */
+/*
+ * Jumps to the end of this rule's code are filled in when it is known.
+ *
+ * The numbers are loaded anew for each test: kept in registers, their values would be known to the
+ * verifier on each path, no two paths would look alike to it, and its work would grow with the
+ * square of the number of rules (measured: 1000 rules were too many).
+ */
 static void emit_rule(struct code *c, const struct spec_device_rule *r)
 {
 	size_t tests[3], n = 0;
@@ -107,12 +113,14 @@ static void emit_rule(struct code *c, const struct spec_device_rule *r)
 		     JUMP_NE(R_TYPE, r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR, 0));
 	}
 	if (r->major.set && r->major.val >= 0) {
+		emit(c, LOAD(R_SCRATCH, major));
 		tests[n++] = c->n;
-		emit(c, JUMP_NE(R_MAJOR, (int)(uint32_t)r->major.val, 0));
+		emit(c, JUMP_NE(R_SCRATCH, (int)(uint32_t)r->major.val, 0));
 	}
 	if (r->minor.set && r->minor.val >= 0) {
+		emit(c, LOAD(R_SCRATCH, minor));
 		tests[n++] = c->n;
-		emit(c, JUMP_NE(R_MINOR, (int)(uint32_t)r->minor.val, 0));
+		emit(c, JUMP_NE(R_SCRATCH, (int)(uint32_t)r->minor.val, 0));
 	}
 	if (r->allow) {
 		emit(c, AND(R_OPEN, ~bits));
@@ -141,8 +149,6 @@ static void emit_head(struct code *c)
 	emit(c, MOV_REG(R_OPEN, R_TYPE));
 	emit(c, SHIFT_RIGHT(R_OPEN, 16));
 	emit(c, AND(R_TYPE, 0xffff));
-	emit(c, LOAD(R_MAJOR, major));
-	emit(c, LOAD(R_MINOR, minor));
 	emit(c, JUMP_NE(R_OPEN, 0, 2)); /* asks for nothing (access(2) with F_OK) */
 	emit_return(c, 1);
 }
@@ -206,6 +212,12 @@ static int load_program(const struct bpf_insn *insns, size_t n, struct err *e)
 		return refuse(e, EOPNOTSUPP,
 			      "linux.resources.devices: this kernel cannot enforce device rules "
 			      "(CONFIG_CGROUP_BPF)");
+	/* The verifier keeps at most 8192 open branches; past them some kernels say EFAULT. */
+	if (errno == E2BIG || errno == EFAULT)
+		return refuse(e, E2BIG,
+			      "linux.resources.devices: more rules than the kernel can check (a "
+			      "program of %zu instructions)",
+			      n);
 	return fail(e, errno, "linux.resources.devices: load a program of %zu instructions", n);
 }
 
