@@ -104,23 +104,13 @@ static int choose_kind(struct mount_op *op, struct err *e)
 	return 0;
 }
 
-/* config.md, idmap: own mappings, else the container's user namespace, else an error. */
-static int check_idmap(const struct mount_plan *p, struct mount_op *op, struct err *e)
+/* Mappings are checked with the document: given together, or else there is a user namespace. */
+static int check_idmap(struct mount_op *op, struct err *e)
 {
-	const struct spec_mount *m = op->spec;
-
-	if ((m->uid_mappings.n == 0) != (m->gid_mappings.n == 0))
-		return refuse(e, EINVAL, "uidMappings and gidMappings must be given together");
-	if (m->uid_mappings.n && !op->idmap_recursive)
-		op->idmap = true;
-	op->idmap = op->idmap || op->idmap_recursive;
-	if (!op->idmap)
-		return 0;
-	if (op->kind != MOUNT_OP_BIND)
+	/* Mappings without the option are meant all the same. */
+	op->idmap = op->idmap || op->idmap_recursive || op->spec->uid_mappings.n;
+	if (op->idmap && op->kind != MOUNT_OP_BIND)
 		return refuse(e, EINVAL, "only bind mounts can be id-mapped");
-	if (!m->uid_mappings.n && !p->in_userns)
-		return refuse(e, EINVAL,
-			      "idmap without uidMappings and gidMappings needs a user namespace");
 	return 0;
 }
 
@@ -152,7 +142,7 @@ static int plan_mount(struct mount_plan *p, const struct spec_mount *m, const ch
 	if (rc >= 0)
 		rc = choose_kind(op, e);
 	if (rc >= 0)
-		rc = check_idmap(p, op, e);
+		rc = check_idmap(op, e);
 	if (rc >= 0)
 		rc = check_extensions(op, e);
 	if (rc < 0)

@@ -11,15 +11,19 @@ static const struct name_value attrs[] = {
 	{"nosuid", MOUNT_ATTR_NOSUID},
 	{"nodev", MOUNT_ATTR_NODEV},
 	{"noexec", MOUNT_ATTR_NOEXEC},
-	{"noatime", MOUNT_ATTR_NOATIME},
-	{"strictatime", MOUNT_ATTR_STRICTATIME},
 	{"nodiratime", MOUNT_ATTR_NODIRATIME},
 	{"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW},
 };
 
+static const struct name_value atimes[] = {
+	{"relatime", MOUNT_ATTR_RELATIME},
+	{"noatime", MOUNT_ATTR_NOATIME},
+	{"strictatime", MOUNT_ATTR_STRICTATIME},
+};
+
 static const struct name_value sb_flags[] = {
-	{"sb-ro", MS_RDONLY},  {"sync", MS_SYNCHRONOUS},  {"dirsync", MS_DIRSYNC},
-	{"mand", MS_MANDLOCK}, {"lazytime", MS_LAZYTIME}, {"iversion", MS_I_VERSION},
+	{"sync", MS_SYNCHRONOUS},  {"dirsync", MS_DIRSYNC},    {"mand", MS_MANDLOCK},
+	{"lazytime", MS_LAZYTIME}, {"iversion", MS_I_VERSION},
 };
 
 static const struct name_value propagations[] = {
@@ -29,23 +33,25 @@ static const struct name_value propagations[] = {
 	{"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
-static void add_flags(struct strbuf *out, const char *prefix, const struct name_value *t, size_t n,
-		      uint64_t flags)
+static void add_mount_attrs(struct strbuf *out, const char *prefix, uint64_t set, uint64_t clr)
 {
-	for (size_t i = 0; i < n; i++)
-		if (flags & t[i].value)
-			strbuf_addf(out, " %s%s", prefix, t[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++)
+		if ((set | clr) & attrs[i].value)
+			strbuf_addf(out, " %s%s%s", prefix, set & attrs[i].value ? "" : "-",
+				    attrs[i].name);
+	if (clr & MOUNT_ATTR__ATIME)
+		strbuf_addf(out, " %s%s", prefix, table_name(atimes, set & MOUNT_ATTR__ATIME));
 }
 
 static void add_attrs(struct strbuf *out, const struct mount_op *op)
 {
 	const char *propagation = table_name(propagations, op->propagation);
 
-	add_flags(out, "", attrs, ARRAY_SIZE(attrs), op->attr_set);
-	add_flags(out, "-", attrs, ARRAY_SIZE(attrs), op->attr_clr & ~op->attr_set);
-	add_flags(out, "r:", attrs, ARRAY_SIZE(attrs), op->rec_attr_set);
-	add_flags(out, "r:-", attrs, ARRAY_SIZE(attrs), op->rec_attr_clr & ~op->rec_attr_set);
-	add_flags(out, "", sb_flags, ARRAY_SIZE(sb_flags), op->sb_set & ~(uint64_t)MS_RDONLY);
+	add_mount_attrs(out, "", op->attr_set, op->attr_clr);
+	add_mount_attrs(out, "r:", op->rec_attr_set, op->rec_attr_clr);
+	for (size_t i = 0; i < ARRAY_SIZE(sb_flags); i++)
+		if (op->sb_set & sb_flags[i].value)
+			strbuf_addf(out, " %s", sb_flags[i].name);
 	if (propagation)
 		strbuf_addf(out, " %s", propagation);
 	if (op->idmap)
