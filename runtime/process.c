@@ -230,7 +230,7 @@ static void give_stdio(uint32_t uid)
 
 static int load_filter(struct process *p, struct err *e)
 {
-	return p->seccomp ? seccomp_load(p->seccomp, &p->seccomp_listener, e) : 0;
+	return p->seccomp ? seccomp_install(p->seccomp, &p->seccomp_listener, e) : 0;
 }
 
 static int set_groups(const struct process *p, struct err *e)

@@ -27,6 +27,9 @@ int state_save(const struct container *c, struct err *e);
 int state_remove(struct container *c, struct err *e);
 
 #define STATE_FIFO "exec.fifo"
+/* Beside it, the other way: what went wrong in init after `start`; end of file: the program runs.
+ */
+#define STATE_RESULT "exec.result"
 /* The private copy of config.json, written by create (spec_load(c->dirfd, STATE_CONFIG, ...)). */
 #define STATE_CONFIG "config.json"
 

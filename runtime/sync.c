@@ -49,9 +49,9 @@ int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct er
 	return n < 0 ? fail(e, errno, "send to the other side of the container's set-up") : 0;
 }
 
-int sync_report(int fd, const struct err *error)
+int sync_report(int fd, enum sync_failure what, const struct err *error)
 {
-	struct sync_msg m = {.type = SYNC_ERROR, .err = *error};
+	struct sync_msg m = {.type = SYNC_ERROR, .value = (int32_t)what, .err = *error};
 	ssize_t n;
 
 	do
@@ -141,6 +141,24 @@ int sync_recv(int fd, int cancel_fd, int timeout_ms, struct sync_msg *ret, int *
 	if (ret_fd)
 		*ret_fd = take_fd(&passed);
 	return 0;
+}
+
+int sync_read_report(int fd, enum sync_failure *ret_what, struct err *e)
+{
+	struct sync_msg m;
+	ssize_t n;
+
+	do
+		n = read(fd, &m, sizeof(m));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -EAGAIN : fail(e, errno, "read what init reports");
+	if (n == 0)
+		return 0;
+	if ((size_t)n != sizeof(m) || m.type != SYNC_ERROR)
+		return refuse(e, EPROTO, "unexpected report from init");
+	*ret_what = m.value == SYNC_HOOK_FAILED ? SYNC_HOOK_FAILED : SYNC_FAILED;
+	return their_error(&m, e);
 }
 
 int sync_wait_go(int fd, struct err *e)

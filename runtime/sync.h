@@ -12,6 +12,7 @@
  *	SYNC_OFFSETS		->	  stage only: writes its timens_offsets
  *				<-	SYNC_GO
  *	SYNC_PID value=pid	->	  stage only: says which process init is, and ends
+ *				<-	SYNC_GO, to init
  *	SYNC_BIRTH		->	  with a user namespace only: limits and scheduling, which
  *				<-	SYNC_GO	  need the host's privileges; uid_map and gid_map
  *	SYNC_HOOKS		->	  only with prestart or createRuntime hooks: runs them
@@ -40,9 +41,12 @@ enum sync_type {
 	SYNC_GO,
 };
 
+/* What a SYNC_ERROR is about, as far as it matters to the other side. */
+enum sync_failure { SYNC_FAILED, SYNC_HOOK_FAILED };
+
 struct sync_msg {
-	uint32_t type; /* enum sync_type */
-	int32_t value;
+	uint32_t type;	/* enum sync_type */
+	int32_t value;	/* SYNC_PID: the pid; SYNC_ERROR: enum sync_failure */
 	struct err err; /* SYNC_ERROR only */
 };
 
@@ -54,7 +58,11 @@ int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct er
 
 /* The error as a message: into the socket, or into the FIFO that `start` reads (there it is one
  * atomic write below PIPE_BUF). 0 or -errno. */
-int sync_report(int fd, const struct err *error);
+int sync_report(int fd, enum sync_failure what, const struct err *error);
+
+/* The other end of that FIFO: 0 at the end of the file (nothing failed), -EAGAIN if nothing is
+ * there yet, else the error as sync_recv hands it out, with what it is about. */
+int sync_read_report(int fd, enum sync_failure *ret_what, struct err *e);
 
 /*
  * Waits for the next message at most timeout_ms (< 0: for as long as the other side lives).

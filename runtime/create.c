@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/create.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/procfs.h"
+#include "base/sys.h"
+#include "runtime/handover.h"
+#include "runtime/hooks.h"
+#include "runtime/idmap.h"
+#include "runtime/init.h"
+#include "runtime/state.h"
+#include "runtime/sync.h"
+#include "runtime/sysctl.h"
+#include "runtime/tty.h"
+#include "runtime/unsupported.h"
+
+#define CONFIG_NAME "config.json"
+/* What init may take for one step of its set-up, hooks not counted. On a loaded machine it runs in
+ * the idle class. */
+#define SET_UP_TIMEOUT_MS 120000
+#define UNDO_WAIT_MS 10000
+
+/* --- what is asked for ---------------------------------------------------------------------------
+ */
+
+static int load_document(struct creation *c, struct err *e)
+{
+	const char *name = c->o->config ? c->o->config : CONFIG_NAME;
+	_cleanup_fd_ int dir = open(c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dir < 0)
+		return fail(e, errno, "bundle %s", c->bundle);
+	rc = file_read_alloc(dir, name, JSON_MAX_BYTES, &c->text, &c->text_len, e);
+	if (rc < 0)
+		return err_context(e, rc, "bundle %s", c->bundle);
+	return spec_parse(c->text, c->text_len, name, &c->spec, e);
+}
+
+/* As it was named, made absolute: engines look for this very text. */
+static int absolute_bundle(struct creation *c, struct err *e)
+{
+	const char *bundle = c->o->bundle ? c->o->bundle : "";
+	char cwd[PATH_MAX];
+	size_t len;
+
+	if (*bundle == '/') {
+		c->bundle = strdup(bundle);
+	} else {
+		if (!getcwd(cwd, sizeof(cwd)))
+			return fail(e, errno, "current directory");
+		if (asprintf(&c->bundle, "%s/%s", cwd, streq(bundle, ".") ? "" : bundle) < 0)
+			c->bundle = NULL;
+	}
+	if (!c->bundle)
+		return fail(e, ENOMEM, "bundle");
+	for (len = strlen(c->bundle); len > 1 && c->bundle[len - 1] == '/'; len--)
+		c->bundle[len - 1] = '\0';
+	return 0;
+}
+
+static int check_terminal(const struct creation *c, struct err *e)
+{
+	bool terminal = c->spec->process && c->spec->process->terminal;
+	bool stays = c->run_now && !c->o->detach;
+
+	if (terminal && !stays && !c->o->console_socket)
+		return refuse(e, EINVAL,
+			      "config.json: process.terminal: nobody would hold the terminal: use "
+			      "--console-socket");
+	if (!terminal && c->o->console_socket)
+		return refuse(e, EINVAL,
+			      "--console-socket: config.json: process.terminal is not true");
+	return 0;
+}
+
+static int load(struct creation *c, struct err *e)
+{
+	int rc = absolute_bundle(c, e);
+
+	if (rc == 0)
+		rc = load_document(c, e);
+	if (rc == 0)
+		rc = unsupported_check(c->spec, e);
+	if (rc == 0)
+		rc = check_terminal(c, e);
+	return rc < 0 ? rc : sysctl_check(c->spec, e);
+}
+
+/* Everything that can be decided or found wrong before anything is made. */
+static int prepare(struct creation *c, struct err *e)
+{
+	static const struct spec_process none = {.cwd = "/"};
+	const struct spec *s = c->spec;
+	bool in_userns;
+	int rc = ns_plan_make(s, &c->ns, e);
+
+	if (rc < 0)
+		return rc;
+	in_userns = (c->ns.joined | c->ns.created) & CLONE_NEWUSER;
+	rc = process_prepare(&c->process, s->process ? s->process : &none, in_userns,
+			     c->o->preserve_fds, e);
+	if (rc < 0)
+		return rc;
+	if (s->linux_.personality.set)
+		c->process.personality = (int)s->linux_.personality.domain;
+	if (s->linux_.seccomp) {
+		rc = seccomp_prepare(c->rt, s->linux_.seccomp, &c->seccomp, e);
+		c->process.seccomp = &c->seccomp;
+	}
+	if (rc == 0)
+		rc = mount_plan_make(s, c->bundle, &c->mounts, e);
+	if (rc == 0 && c->o->console_socket)
+		rc = c->console_socket =
+			handover_connect(c->o->console_socket, "--console-socket", e);
+	if (rc >= 0 && c->o->pidfd_socket)
+		rc = c->pidfd_socket = handover_connect(c->o->pidfd_socket, "--pidfd-socket", e);
+	return rc < 0 ? rc : 0;
+}
+
+/* --- the state directory -------------------------------------------------------------------------
+ */
+
+static const char *timestamp(struct arena *a)
+{
+	struct timespec ts;
+	struct tm tm;
+	char date[32];
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail for this clock */
+	(void)gmtime_r(&ts.tv_sec, &tm);	  /* nor this for a present date */
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	return arena_printf(a, "%s.%09ldZ", date, ts.tv_nsec);
+}
+
+static int fill_state(struct creation *c, struct err *e)
+{
+	struct container *k = c->container;
+	char path[sizeof(c->cgroup.path)];
+	int rc;
+
+	k->bundle = c->bundle;
+	k->rootfs = c->mounts.rootfs;
+	k->created = timestamp(&k->arena);
+	k->owner = geteuid() == 0 ? "root" : arena_printf(&k->arena, "%u", geteuid());
+	k->annotations = c->spec->annotations;
+	k->hooks = hooks_present(c->spec);
+	if (c->rt->cgroup_manager != CGROUP_MANAGER_DISABLED) {
+		rc = cgroup_path(c->spec->linux_.cgroups_path, k->id, path, sizeof(path), e);
+		if (rc < 0)
+			return rc;
+		k->cgroup = arena_strdup(&k->arena, path);
+		k->cgroup_created = true;
+		if (!k->cgroup)
+			return fail(e, ENOMEM, "container `%s`", k->id);
+	}
+	return k->created && k->owner ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
+}
+
+/* Later changes of the bundle do not count (runtime.md, Create). */
+static int keep_document(const struct creation *c, struct err *e)
+{
+	_cleanup_fd_ int fd = openat(c->container->dirfd, STATE_CONFIG,
+				     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int rc = fd < 0 ? -errno : io_write(fd, c->text, c->text_len);
+
+	return rc < 0 ? fail(e, -rc, "keep a copy of config.json") : 0;
+}
+
+/* Opened for both directions, which never blocks: see init's wait_for_start and container_start. */
+static int make_fifo(const struct creation *c, const char *name, int *ret, struct err *e)
+{
+	int dir = c->container->dirfd;
+
+	if (mkfifoat(dir, name, 0600) < 0)
+		return fail(e, errno, "make %s", name);
+	*ret = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	return *ret < 0 ? fail(e, errno, "open %s", name) : 0;
+}
+
+static int make_state(struct creation *c, struct err *e)
+{
+	int rc = state_create(c->rt, c->o->id, &c->container, e);
+
+	if (rc == 0)
+		rc = fill_state(c, e);
+	if (rc == 0)
+		rc = state_save(c->container, e);
+	if (rc == 0)
+		rc = keep_document(c, e);
+	if (rc == 0 && !c->run_now)
+		rc = make_fifo(c, STATE_FIFO, &c->fifo, e);
+	if (rc == 0 && !c->run_now)
+		rc = make_fifo(c, STATE_RESULT, &c->result, e);
+	return rc;
+}
+
+/* --- resources -----------------------------------------------------------------------------------
+ */
+
+static int make_cgroup(struct creation *c, struct err *e)
+{
+	struct container *k = c->container;
+	int rc = cgroup_create(c->rt, c->spec, k->id, &c->cgroup, e);
+
+	if (rc < 0) {
+		c->cgroup.fd = -1;
+		return rc;
+	}
+	c->process.idle_by_task = !c->cgroup.idle_by_group;
+	if (!k->cgroup)
+		return 0;
+	c->mounts.cgroup_path = arena_printf(&k->arena, "%s%s", c->cgroup.host.mount, k->cgroup);
+	return c->mounts.cgroup_path ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
+}
+
+static _Noreturn void child(struct creation *c, const int sync[2])
+{
+	struct init i = {
+		.spec = c->spec,
+		.ns = &c->ns,
+		.mounts = &c->mounts,
+		.process = &c->process,
+		.id = c->container->id,
+		.bundle = c->bundle,
+		.sync = sync[1],
+		.runtime_sync = sync[0],
+		.fifo = c->fifo,
+		.result = c->result,
+		.runtime_hooks =
+			c->spec->hooks[HOOK_PRESTART].n || c->spec->hooks[HOOK_CREATE_RUNTIME].n,
+		.no_pivot = c->o->no_pivot,
+		.new_keyring = !c->o->no_new_keyring,
+	};
+
+	if (c->ns.two_stage)
+		stage_main(&i);
+	init_main(&i);
+}
+
+static int clone_init(struct creation *c, struct err *e)
+{
+	uint64_t flags = c->ns.two_stage ? 0 : c->ns.clone_flags;
+	struct clone_args args = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&c->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	int sync[2];
+	int rc = sync_pair(sync, e);
+
+	if (rc < 0)
+		return rc;
+	if (c->cgroup.fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)c->cgroup.fd;
+	}
+	c->pid = sys_clone3(&args);
+	if (c->pid == 0)
+		child(c, sync);
+	c->sync = sync[0];
+	(void)fd_close(sync[1]);
+	if (c->pid < 0)
+		return fail(e, errno, "clone the container's init%s%s",
+			    c->cgroup.fd >= 0 ? " into cgroup " : "",
+			    c->cgroup.fd >= 0 ? c->cgroup.path : "");
+	return 0;
+}
+
+/* A joined pid namespace is for our next child only; hooks are to run in our own. */
+static int clone_below(struct creation *c, struct err *e)
+{
+	_cleanup_fd_ int self = -1;
+	int rc;
+
+	if (!c->ns.parent_joins)
+		return clone_init(c, e);
+	self = pidfd_open(getpid(), 0);
+	if (self < 0)
+		return fail(e, errno, "pidfd_open");
+	rc = ns_join(&c->ns, c->ns.parent_joins, e);
+	if (rc < 0)
+		return rc;
+	rc = clone_init(c, e);
+	if (setns(self, (int)c->ns.parent_joins) < 0 && rc == 0)
+		rc = fail(e, errno, "return to our own pid namespace");
+	return rc;
+}
+
+static int make_init(struct creation *c, struct err *e)
+{
+	int rc = mount_plan_open_sources(&c->mounts, c->spec, -1, e);
+
+	if (rc < 0)
+		return rc;
+	/* Before anything of the container runs: what shares a pid namespace with init, or joins
+	 * it, gets no hold of its memory and descriptors (CVE-2016-9962). Inherited by init, undone
+	 * for the program by exec. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return fail(e, errno, "PR_SET_DUMPABLE");
+	return clone_below(c, e);
+}
+
+/* --- the talk with init --------------------------------------------------------------------------
+ */
+
+static int run_hooks(struct creation *c, enum spec_hook_kind kind, enum oci_status status,
+		     struct err *e)
+{
+	struct oci_state state;
+
+	container_state_doc(c->container, status, &state);
+	state.pid = c->pid;
+	state.extended = false;
+	c->hooked = true;
+	return hooks_run_cancel(c->spec, kind, &state, c->signals.fd, e);
+}
+
+static int on_hooks(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
+{
+	int rc = run_hooks(c, HOOK_PRESTART, OCI_CREATING, e);
+
+	(void)m;
+	(void)fd;
+	return rc < 0 ? rc : run_hooks(c, HOOK_CREATE_RUNTIME, OCI_CREATING, e);
+}
+
+/* The stage has made init with CLONE_PARENT: it is our child. */
+static int on_pid(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
+{
+	int status, rc = supervise_reap(c->pidfd, &status, e);
+
+	(void)fd;
+	if (rc < 0)
+		return rc;
+	c->pid = m->value;
+	(void)fd_close(c->pidfd);
+	c->pidfd = pidfd_open(c->pid, 0);
+	return c->pidfd < 0 ? fail(e, errno, "open init, process %d", c->pid) : 0;
+}
+
+static int on_map_ids(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
+{
+	(void)m;
+	(void)fd;
+	return idmap_write(c->pid, &c->spec->linux_, e);
+}
+
+static int on_offsets(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
+{
+	(void)m;
+	(void)fd;
+	return ns_write_offsets(c->pid, &c->spec->linux_, e);
+}
+
+static int on_birth(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
+{
+	int rc = process_birth(&c->process, c->pid, e);
+
+	if (rc < 0 || !(c->ns.clone_flags & CLONE_NEWUSER))
+		return rc;
+	return on_map_ids(c, m, fd, e);
+}
+
+static int on_console(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
+{
+	(void)m;
+	if (*fd < 0)
+		return refuse(e, EPROTO, "the terminal's message came without the terminal");
+	if (c->console_socket >= 0)
+		return tty_hand_over(c->console_socket, *fd, e);
+	c->master = take_fd(fd);
+	return 0;
+}
+
+static const struct {
+	int (*handle)(struct creation *c, const struct sync_msg *m, int *fd, struct err *e);
+	bool answer; /* with SYNC_GO */
+} talk[] = {
+	[SYNC_PID] = {on_pid, true},	     [SYNC_MAP_IDS] = {on_map_ids, true},
+	[SYNC_OFFSETS] = {on_offsets, true}, [SYNC_BIRTH] = {on_birth, true},
+	[SYNC_HOOKS] = {on_hooks, true},     [SYNC_CONSOLE] = {on_console, false},
+};
+
+/* Init is gone without a word: killed, most likely by a memory limit below what set-up needs. */
+static int explain_death(struct creation *c, struct err *e)
+{
+	uint64_t killed = 0;
+	int status = 0;
+
+	if (supervise_reap(c->pidfd, &status, e) < 0)
+		return -e->code;
+	c->pidfd = fd_close(c->pidfd);
+	if (c->cgroup.fd >= 0 &&
+	    cg_read_key(c->cgroup.fd, "memory.events", "oom_kill", &killed, NULL) == 0 && killed)
+		return refuse(e, ENOMEM,
+			      "config.json: linux.resources.memory.limit: too low: the kernel "
+			      "killed the container's init while it was set up");
+	return refuse(e, ECHILD, "the container's init ended with status %d while it was set up",
+		      status);
+}
+
+static int converse(struct creation *c, struct err *e)
+{
+	int timeout = SET_UP_TIMEOUT_MS + hooks_timeout_ms(c->spec, HOOK_CREATE_CONTAINER);
+
+	for (;;) {
+		_cleanup_fd_ int fd = -1;
+		struct sync_msg m;
+		int rc = sync_recv(c->sync, c->signals.fd, timeout, &m, &fd, e);
+
+		if (rc == -ECONNRESET)
+			return explain_death(c, e);
+		if (rc < 0)
+			return rc;
+		if (m.type == SYNC_READY)
+			return 0;
+		if (m.type >= ARRAY_SIZE(talk) || !talk[m.type].handle)
+			return refuse(e, EPROTO, "unexpected message %u from init", m.type);
+		rc = talk[m.type].handle(c, &m, &fd, e);
+		if (rc == 0 && talk[m.type].answer)
+			rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* --- the record ----------------------------------------------------------------------------------
+ */
+
+static int write_pid_file(struct creation *c, struct err *e)
+{
+	char text[16];
+	int n, rc;
+
+	if (!c->o->pid_file)
+		return 0;
+	/* Digits only, no newline: callers parse all of it. */
+	n = snprintf(text, sizeof(text), "%d", c->pid);
+	rc = file_write_atomic(AT_FDCWD, c->o->pid_file, text, (size_t)n, 0644, e);
+	c->written = rc == 0;
+	return rc < 0 ? err_context(e, rc, "--pid-file") : 0;
+}
+
+/* From here on the container exists, whatever becomes of us. */
+static int record(struct creation *c, struct err *e)
+{
+	struct container *k = c->container;
+	struct proc_stat st;
+	int rc = proc_stat_read(c->pid, &st, e);
+
+	if (rc < 0)
+		return rc;
+	k->init_pid = c->pid;
+	k->init_start_ticks = st.start_ticks;
+	rc = state_save(k, e);
+	if (rc == 0)
+		rc = write_pid_file(c, e);
+	if (rc == 0 && c->pidfd_socket >= 0)
+		rc = handover_send(c->pidfd_socket, c->pidfd, "pidfd", e);
+	return rc < 0 ? rc : sync_send(c->sync, SYNC_GO, 0, -1, e);
+}
+
+static void kill_init(struct creation *c)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+	int status;
+
+	/* An init that we have not been told of yet sees the end of the stream. */
+	c->sync = fd_close(c->sync);
+	if (c->pidfd < 0)
+		return;
+	(void)pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0); /* dead already: fine */
+	if (poll(&p, 1, UNDO_WAIT_MS) == 1)
+		(void)supervise_reap(c->pidfd, &status, NULL); /* nobody asks how it ended */
+}
+
+/* Failures in here are not reported: the one that led here is. */
+static void undo(struct creation *c)
+{
+	struct container *k = c->container;
+
+	kill_init(c);
+	if (c->cgroup.fd >= 0 && c->cgroup.created && k->cgroup) {
+		struct err e;
+
+		if (cgroup_destroy(k->cgroup, UNDO_WAIT_MS, &e) < 0)
+			log_warn("%s", e.msg);
+	}
+	if (c->hooked) {
+		struct oci_state state;
+		struct err e;
+
+		container_state_doc(k, OCI_STOPPED, &state);
+		state.extended = false;
+		if (hooks_run(c->spec, HOOK_POSTSTOP, &state, &e) < 0)
+			log_warn("%s", e.msg);
+	}
+	if (c->written)
+		(void)unlink(c->o->pid_file);
+	if (k)
+		(void)state_remove(k, NULL);
+}
+
+int creation_make(struct creation *c, const struct runtime *rt, const struct create_opts *o,
+		  bool run_now, struct err *e)
+{
+	int rc;
+
+	*c = (struct creation){
+		.rt = rt,
+		.o = o,
+		.run_now = run_now,
+		.signals = SIGNALS_INIT,
+		.console_socket = -1,
+		.pidfd_socket = -1,
+		.cgroup = {.fd = -1, .host = {.fd = -1}},
+		.fifo = -1,
+		.result = -1,
+		.sync = -1,
+		.pidfd = -1,
+		.master = -1,
+	};
+	ns_plan_decide(0, 0, false, &c->ns);
+	rc = container_id_check(o->id, e);
+	if (rc == 0)
+		rc = load(c, e);
+	if (rc == 0)
+		rc = prepare(c, e);
+	if (rc == 0)
+		rc = signals_take(&c->signals, SIGNALS_END, c->process.ignored, e);
+	if (rc == 0)
+		rc = make_state(c, e);
+	if (rc == 0)
+		rc = make_cgroup(c, e);
+	if (rc == 0)
+		rc = make_init(c, e);
+	if (rc == 0)
+		rc = converse(c, e);
+	if (rc == 0)
+		rc = record(c, e);
+	if (rc < 0)
+		undo(c);
+	return rc;
+}
+
+int creation_started(struct creation *c, struct err *e)
+{
+	struct sync_msg m;
+	int timeout = SET_UP_TIMEOUT_MS + hooks_timeout_ms(c->spec, HOOK_START_CONTAINER);
+	int rc;
+
+	/* The program's execution closes init's end. */
+	c->hooked = true;
+	rc = sync_recv(c->sync, c->signals.fd, timeout, &m, NULL, e);
+	if (rc == -ECONNRESET) {
+		err_clear(e);
+		rc = c->spec->hooks[HOOK_POSTSTART].n ? run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e)
+						      : 0;
+	} else if (rc == 0) {
+		rc = refuse(e, EPROTO, "unexpected message %u from init", m.type);
+	}
+	if (rc < 0)
+		undo(c);
+	return rc;
+}
+
+void creation_release(struct creation *c)
+{
+	int *fds[] = {&c->console_socket, &c->pidfd_socket, &c->sync,  &c->pidfd,
+		      &c->master,	  &c->fifo,	    &c->result};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		*fds[i] = fd_close(*fds[i]);
+	cgroup_close(&c->cgroup);
+	ns_plan_close(&c->ns);
+	mount_plan_free(&c->mounts);
+	seccomp_program_free(&c->seccomp);
+	container_close(take_ptr(&c->container));
+	spec_free(take_ptr(&c->spec));
+	free(take_ptr(&c->bundle));
+	free(take_ptr(&c->text));
+}
+
+void creation_end(struct creation *c)
+{
+	creation_release(c);
+	signals_give_back(&c->signals);
+}
+
+int container_create(const struct runtime *rt, const struct create_opts *o, pid_t *ret_pid,
+		     int *ret_pidfd, struct err *e)
+{
+	struct creation c;
+	int rc = creation_make(&c, rt, o, false, e);
+
+	if (rc == 0) {
+		*ret_pid = c.pid;
+		if (ret_pidfd)
+			*ret_pidfd = take_fd(&c.pidfd);
+	}
+	creation_end(&c);
+	return rc;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The making of a container, as `create` and `run` share it. Inside the runtime only.
+ */
+#ifndef CEDE_RUNTIME_CREATE_H
+#define CEDE_RUNTIME_CREATE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "runtime/cgroup.h"
+#include "runtime/container.h"
+#include "runtime/mount_plan.h"
+#include "runtime/ns.h"
+#include "runtime/process.h"
+#include "runtime/seccomp.h"
+#include "runtime/supervise.h"
+
+/* All that is owned while a container is made, in the order in which it is acquired. */
+struct creation {
+	const struct runtime *rt;
+	const struct create_opts *o;
+	/* True: init runs the program as soon as it is recorded; no FIFO, no `start`. */
+	bool run_now;
+
+	char *text; /* the document, as it was read */
+	size_t text_len;
+	struct spec *spec;
+	char *bundle; /* absolute */
+	struct ns_plan ns;
+	struct mount_plan mounts;
+	struct process process;
+	struct seccomp_program seccomp;
+	struct signals signals;
+	int console_socket, pidfd_socket; /* connected; -1: none asked for */
+
+	struct container *container; /* its state directory, locked */
+	struct cgroup cgroup;
+	int fifo, result;
+
+	int sync;     /* ours of the pair; -1 until the clone */
+	pid_t pid;    /* of init, or of the stage before it has told */
+	int pidfd;    /* of the same */
+	int master;   /* of the terminal, if it stays here; else -1 */
+	bool hooked;  /* the hooks' stage was reached: poststop hooks are owed */
+	bool written; /* the pid file is */
+};
+
+/*
+ * Makes the container up to where init has been recorded and may go on (at once, or to wait for
+ * start). On failure everything is undone, except what creation_end releases.
+ */
+int creation_make(struct creation *c, const struct runtime *rt, const struct create_opts *o,
+		  bool run_now, struct err *e);
+/* Waits until the program has been executed (run_now only), or hands out why not. Then poststart
+ * hooks. On failure everything is undone. */
+int creation_started(struct creation *c, struct err *e);
+/* Releases what the making needed, and the container's lock; the container stays. Signals that came
+ * in since creation_make take their course only in creation_end, which does both. */
+void creation_release(struct creation *c);
+void creation_end(struct creation *c);
+
+#endif

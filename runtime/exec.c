@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `exec`: one more process in a container. It is born as init was (limits, idle class, filter),
+ * stands in the container's cgroup before its first instruction, and enters all namespaces by one
+ * setns(2) on init's pidfd. The configuration is the one that was kept at create.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/procfs.h"
+#include "base/sys.h"
+#include "runtime/affinity.h"
+#include "runtime/cgroup.h"
+#include "runtime/container.h"
+#include "runtime/handover.h"
+#include "runtime/idmap.h"
+#include "runtime/process.h"
+#include "runtime/seccomp.h"
+#include "runtime/state.h"
+#include "runtime/supervise.h"
+#include "runtime/sync.h"
+#include "runtime/tty.h"
+#include "runtime/unsupported.h"
+
+/* From the clone to the execution of the program. */
+#define EXEC_TIMEOUT_MS 120000
+
+struct execution {
+	const struct runtime *rt;
+	const struct exec_opts *o;
+	struct container *container;
+	struct spec *spec; /* of the container */
+	struct spec_process spec_process;
+	struct process process;
+	struct seccomp_program seccomp;
+	struct cgroup cgroup;
+	struct signals signals;
+	uint64_t namespaces; /* CLONE_NEW*: which to enter */
+	int init_pidfd;
+	int console_socket, pidfd_socket;
+	int sync, pidfd, master;
+	pid_t pid;
+};
+
+/* --- in the new process --------------------------------------------------------------------------
+ */
+
+static int make_terminal(struct execution *x, int sync, int *ret_slave, struct err *e)
+{
+	_cleanup_fd_ int master = -1;
+	int rc = tty_make(x->process.spec, AT_FDCWD, &master, ret_slave, e);
+
+	return rc < 0 ? rc : sync_send(sync, SYNC_CONSOLE, 0, master, e);
+}
+
+/* The host's power is needed for birth, and gone behind setns. Afterwards "/" and the working
+ * directory are the container's root, as setns of a mount namespace makes them. */
+static int enter(struct execution *x, int sync, struct err *e)
+{
+	_cleanup_fd_ int slave = -1;
+	int rc;
+
+	if (setsid() < 0)
+		return fail(e, errno, "setsid");
+	rc = process_birth(&x->process, 0, e);
+	if (rc == 0)
+		rc = affinity_set(x->process.spec->exec_cpu_final, "final", e);
+	if (rc < 0)
+		return rc;
+	proc_forget();
+	if (setns(x->init_pidfd, (int)x->namespaces) < 0)
+		return fail(e, errno, "enter the container's namespaces");
+	if (x->namespaces & CLONE_NEWUSER)
+		rc = idmap_become_root(&x->spec->linux_, &x->process.spec->user, e);
+	if (rc == 0 && x->process.spec->terminal) {
+		rc = make_terminal(x, sync, &slave, e);
+		if (rc == 0)
+			rc = tty_attach(slave, e);
+	}
+	if (rc < 0)
+		return rc;
+	rc = process_close_fds(&x->process, &sync, 1, e);
+	slave = -1; /* closed with the rest */
+	return rc < 0 ? rc : process_become(&x->process, e);
+}
+
+static _Noreturn void child(struct execution *x, const int sync[2])
+{
+	struct err e = ERR_INIT;
+	int rc;
+
+	(void)fd_close(sync[0]);
+	rc = enter(x, sync[1], &e);
+	if (rc == 0)
+		(void)process_exec(&x->process, &e); /* returns with an error only */
+	(void)sync_report(sync[1], SYNC_FAILED, &e); /* nobody is left to hear that this failed */
+	_exit(e.exit_status ? e.exit_status : 1);
+}
+
+/* --- in the runtime ------------------------------------------------------------------------------
+ */
+
+static int check_status(const struct execution *x, struct err *e)
+{
+	enum oci_status status;
+	int rc = container_status(x->container, &status, e);
+
+	if (rc < 0)
+		return rc;
+	switch (status) {
+	case OCI_CREATED:
+	case OCI_RUNNING:
+		return 0;
+	case OCI_PAUSED:
+		if (x->o->ignore_paused)
+			return 0;
+		return refuse(e, EBUSY,
+			      "cannot exec in a paused container (--ignore-paused waits until it "
+			      "is resumed)");
+	default:
+		return refuse(e, ESRCH, "container not running");
+	}
+}
+
+/* A pidfd of init that cannot be somebody else: opened first, its start time compared then. */
+static int open_init(struct execution *x, struct err *e)
+{
+	struct container *k = x->container;
+
+	x->init_pidfd = pidfd_open(k->init_pid, 0);
+	if (x->init_pidfd < 0)
+		return refuse(e, ESRCH, "container not running");
+	return check_status(x, e);
+}
+
+/* Those that the configuration names. A user namespace that was joined may be our own, which the
+ * kernel refuses to enter again. */
+static void choose_namespaces(struct execution *x)
+{
+	const struct spec_namespace *n = x->spec->linux_.namespaces;
+	struct stat own, theirs;
+
+	for (int k = 0; k < NS_KINDS; k++)
+		if (n[k].wanted)
+			x->namespaces |= (uint64_t)spec_ns_clone_flag(k);
+	if (n[NS_USER].wanted && n[NS_USER].path) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", x->container->init_pid);
+		if (stat("/proc/self/ns/user", &own) == 0 && stat(path, &theirs) == 0 &&
+		    own.st_dev == theirs.st_dev && own.st_ino == theirs.st_ino)
+			x->namespaces &= ~(uint64_t)CLONE_NEWUSER;
+	}
+}
+
+/* What the process does not say about its birth, it has in common with init. */
+static void inherit_birth(struct execution *x)
+{
+	const struct spec_process *init = x->spec->process;
+	struct spec_process *p = &x->spec_process;
+
+	*p = *x->o->process;
+	if (!init)
+		return;
+	if (!p->oom_score_adj.set)
+		p->oom_score_adj = init->oom_score_adj;
+	if (!p->io_class.set) {
+		p->io_class = init->io_class;
+		p->io_priority = init->io_priority;
+	}
+	if (!p->scheduler)
+		p->scheduler = init->scheduler;
+	if (!p->exec_cpu_initial && !p->exec_cpu_final) {
+		p->exec_cpu_initial = init->exec_cpu_initial;
+		p->exec_cpu_final = init->exec_cpu_final;
+	}
+}
+
+static int open_group(struct execution *x, struct err *e)
+{
+	const struct container *k = x->container;
+	_cleanup_free_ char *path = NULL;
+	int rc;
+
+	if (!k->cgroup) {
+		x->process.idle_by_task = true;
+		return x->o->sub_cgroup
+			       ? refuse(e, EINVAL, "--cgroup %s: the container has no cgroup",
+					x->o->sub_cgroup)
+			       : 0;
+	}
+	if (asprintf(&path, "%s%s%s", k->cgroup, x->o->sub_cgroup ? "/" : "",
+		     x->o->sub_cgroup ? x->o->sub_cgroup : "") < 0) {
+		path = NULL;
+		return fail(e, ENOMEM, "cgroup");
+	}
+	rc = cgroup_open(path, &x->cgroup, e);
+	if (rc < 0) {
+		x->cgroup.fd = -1;
+		return rc;
+	}
+	x->process.idle_by_task = !x->cgroup.idle_by_group;
+	return 0;
+}
+
+static int check_terminal(const struct exec_opts *o, struct err *e)
+{
+	if (o->process->terminal && o->detach && !o->console_socket)
+		return refuse(e, EINVAL,
+			      "--detach with a terminal: nobody would hold it: use "
+			      "--console-socket");
+	if (!o->process->terminal && o->console_socket)
+		return refuse(e, EINVAL, "--console-socket: the process has no terminal");
+	if (!o->process->args.n)
+		return refuse(e, EINVAL, "process.args: nothing to execute");
+	return 0;
+}
+
+static int prepare(struct execution *x, struct err *e)
+{
+	const struct exec_opts *o = x->o;
+	int rc = unsupported_check_process(o->process, e);
+
+	if (rc == 0)
+		rc = check_terminal(o, e);
+	if (rc == 0)
+		rc = container_open(x->rt, o->id, CONTAINER_LOCK_SHARED, &x->container, e);
+	if (rc == 0)
+		rc = open_init(x, e);
+	if (rc == 0)
+		rc = spec_load(x->container->dirfd, STATE_CONFIG, &x->spec, e);
+	if (rc < 0)
+		return rc;
+	choose_namespaces(x);
+	inherit_birth(x);
+	rc = process_prepare(&x->process, &x->spec_process, x->namespaces & CLONE_NEWUSER,
+			     o->preserve_fds, e);
+	if (rc == 0)
+		rc = open_group(x, e);
+	if (rc < 0)
+		return rc;
+	if (x->spec->linux_.personality.set)
+		x->process.personality = (int)x->spec->linux_.personality.domain;
+	if (x->spec->linux_.seccomp) {
+		rc = seccomp_prepare(x->rt, x->spec->linux_.seccomp, &x->seccomp, e);
+		x->process.seccomp = &x->seccomp;
+	}
+	if (rc == 0 && o->console_socket)
+		rc = x->console_socket = handover_connect(o->console_socket, "--console-socket", e);
+	if (rc >= 0 && o->pidfd_socket)
+		rc = x->pidfd_socket = handover_connect(o->pidfd_socket, "--pidfd-socket", e);
+	return rc < 0 ? rc : 0;
+}
+
+static int clone_child(struct execution *x, struct err *e)
+{
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&x->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	int sync[2];
+	int rc = sync_pair(sync, e);
+
+	if (rc < 0)
+		return rc;
+	if (x->cgroup.fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)x->cgroup.fd;
+	}
+	x->pid = sys_clone3(&args);
+	if (x->pid == 0)
+		child(x, sync);
+	x->sync = sync[0];
+	(void)fd_close(sync[1]);
+	return x->pid < 0 ? fail(e, errno, "clone into the container") : 0;
+}
+
+/* The pid namespace is entered by our next child only. Nothing else is started here, so there is no
+ * way back to find. */
+static int make_child(struct execution *x, struct err *e)
+{
+	int rc = affinity_set(x->process.spec->exec_cpu_initial, "initial", e);
+
+	if (rc < 0)
+		return rc;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) /* see create.c */
+		return fail(e, errno, "PR_SET_DUMPABLE");
+	if (x->namespaces & CLONE_NEWPID) {
+		if (setns(x->init_pidfd, CLONE_NEWPID) < 0)
+			return errno == ESRCH
+				       ? refuse(e, ESRCH, "container not running")
+				       : fail(e, errno, "enter the container's pid namespace");
+		x->namespaces &= ~(uint64_t)CLONE_NEWPID;
+	}
+	return clone_child(x, e);
+}
+
+/* Until the program has been executed, which closes the child's end. */
+static int converse(struct execution *x, struct err *e)
+{
+	for (;;) {
+		_cleanup_fd_ int fd = -1;
+		struct sync_msg m;
+		int rc = sync_recv(x->sync, x->signals.fd, EXEC_TIMEOUT_MS, &m, &fd, e);
+
+		if (rc == -ECONNRESET) {
+			err_clear(e);
+			return 0;
+		}
+		if (rc < 0)
+			return rc;
+		if (m.type != SYNC_CONSOLE || fd < 0)
+			return refuse(e, EPROTO, "unexpected message %u from the new process",
+				      m.type);
+		if (x->console_socket >= 0)
+			rc = tty_hand_over(x->console_socket, fd, e);
+		else
+			x->master = take_fd(&fd);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+static int record(struct execution *x, struct err *e)
+{
+	char text[16];
+	int n, rc = 0;
+
+	if (x->o->pid_file) {
+		/* Digits only, no newline: callers parse all of it. */
+		n = snprintf(text, sizeof(text), "%d", x->pid);
+		rc = file_write_atomic(AT_FDCWD, x->o->pid_file, text, (size_t)n, 0644, e);
+		if (rc < 0)
+			return err_context(e, rc, "--pid-file");
+	}
+	return x->pidfd_socket >= 0 ? handover_send(x->pidfd_socket, x->pidfd, "pidfd", e) : 0;
+}
+
+static int in_foreground(struct execution *x, int *ret_status, struct err *e)
+{
+	struct signals s = SIGNALS_INIT;
+	struct tty_mode mode = {0};
+	int rc = signals_take(&s, SIGNALS_ALL, x->process.ignored, e);
+
+	if (rc == 0 && x->master >= 0) {
+		tty_copy_size(x->master);
+		rc = tty_raw(&mode, e);
+	}
+	if (rc == 0)
+		rc = supervise(x->pid, x->pidfd, &s, x->master, ret_status, e);
+	tty_restore(&mode);
+	signals_give_back(&s);
+	return rc;
+}
+
+static int execute(struct execution *x, int *ret_status, struct err *e)
+{
+	int status, rc = prepare(x, e);
+
+	if (rc == 0)
+		rc = signals_take(&x->signals, SIGNALS_END, x->process.ignored, e);
+	if (rc == 0)
+		rc = make_child(x, e);
+	if (rc < 0)
+		return rc;
+	rc = converse(x, e);
+	if (rc == 0)
+		rc = record(x, e);
+	/* From here on the container may be stopped and deleted; the process goes with it. */
+	container_close(take_ptr(&x->container));
+	if (rc < 0) {
+		(void)pidfd_send_signal(x->pidfd, SIGKILL, NULL, 0); /* it has ended: fine */
+		(void)supervise_reap(x->pidfd, &status, NULL);	     /* the error above is told */
+		return rc;
+	}
+	return x->o->detach ? 0 : in_foreground(x, ret_status, e);
+}
+
+int container_exec(const struct runtime *rt, const struct exec_opts *o, int *ret_status,
+		   struct err *e)
+{
+	struct execution x = {
+		.rt = rt,
+		.o = o,
+		.signals = SIGNALS_INIT,
+		.cgroup = {.fd = -1, .host = {.fd = -1}},
+		.init_pidfd = -1,
+		.console_socket = -1,
+		.pidfd_socket = -1,
+		.sync = -1,
+		.pidfd = -1,
+		.master = -1,
+	};
+	int *fds[] = {&x.init_pidfd, &x.console_socket, &x.pidfd_socket,
+		      &x.sync,	     &x.pidfd,		&x.master};
+	int rc;
+
+	*ret_status = 0;
+	rc = execute(&x, ret_status, e);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		*fds[i] = fd_close(*fds[i]);
+	cgroup_close(&x.cgroup);
+	seccomp_program_free(&x.seccomp);
+	container_close(x.container);
+	spec_free(x.spec);
+	signals_give_back(&x.signals);
+	return rc;
+}

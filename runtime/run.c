@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `run`: create and start in one process, and in the foreground the rest of the container's life.
+ */
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "runtime/create.h"
+#include "runtime/supervise.h"
+#include "runtime/tty.h"
+
+/* The signals are ours to pass on before creation_end lets them take their course. */
+static int in_foreground(pid_t pid, int pidfd, int master, uint64_t ignored, int *ret_status,
+			 struct err *e)
+{
+	struct signals s = SIGNALS_INIT;
+	struct tty_mode mode = {0};
+	int rc = signals_take(&s, SIGNALS_ALL, ignored, e);
+
+	if (rc == 0 && master >= 0) {
+		tty_copy_size(master);
+		rc = tty_raw(&mode, e);
+	}
+	if (rc == 0)
+		rc = supervise(pid, pidfd, &s, master, ret_status, e);
+	tty_restore(&mode);
+	signals_give_back(&s);
+	return rc;
+}
+
+static int wait_and_delete(struct creation *c, const struct runtime *rt,
+			   const struct create_opts *o, int *ret_status, struct err *e)
+{
+	_cleanup_fd_ int pidfd = take_fd(&c->pidfd), master = take_fd(&c->master);
+	struct err own;
+	int rc;
+
+	creation_release(c);
+	rc = in_foreground(c->pid, pidfd, master, c->process.ignored, ret_status, e);
+	/* Without an end of its own it is not left to run alone. */
+	if ((rc < 0 || !o->keep) && container_delete(rt, o->id, true, &own) < 0)
+		log_warn("%s", own.msg);
+	return rc;
+}
+
+int container_run(const struct runtime *rt, const struct create_opts *o, int *ret_status,
+		  struct err *e)
+{
+	struct creation c;
+	int rc;
+
+	*ret_status = 0;
+	/* Orphans of a container without a pid namespace come to us, to be reaped. */
+	if (!o->detach && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "PR_SET_CHILD_SUBREAPER");
+	rc = creation_make(&c, rt, o, true, e);
+	if (rc == 0)
+		rc = creation_started(&c, e);
+	if (rc == 0 && !o->detach)
+		rc = wait_and_delete(&c, rt, o, ret_status, e);
+	creation_end(&c);
+	return rc;
+}
