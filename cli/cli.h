@@ -17,6 +17,7 @@ struct cli {
 	struct runtime rt;
 	struct log_opts log;
 	const char *program; /* argv[0]'s last component: "runc" when called through such a link */
+	char **argv;	     /* the whole command line */
 };
 
 /* Where an option's value goes. */
@@ -52,6 +53,7 @@ struct verb {
 	/* Exit status of the process; on a negative return `e` is printed and the process exits
 	 * with e->exit_status or 1. argv[0] is the verb's name. */
 	int (*run)(struct cli *cli, int argc, char **argv, struct err *e);
+	bool enters; /* a process of ours will enter a container: see runtime/self.h */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "cli/cli.h"
+#include "runtime/self.h"
 #include "version.h"
 
 /* `cede --help` shows the groups in this order. */
@@ -175,6 +176,10 @@ static int run_verb(struct cli *cli, const struct verb *verb, int argc, char **a
 	struct err e = ERR_INIT;
 	int rc;
 
+	if (verb->enters && self_protect(cli->argv, &e) < 0) {
+		log_error(&e);
+		return 1;
+	}
 	if (log_open(&cli->log, &e) < 0) {
 		log_error(&e);
 		return 1;
@@ -208,6 +213,7 @@ int main(int argc, char **argv)
 
 	if (argc < 1)
 		return 1;
+	cli.argv = argv;
 	first = parse_globals(&cli, argc, argv, &g, &e);
 	if (first < 0)
 		return usage_error(&e);
