@@ -39,7 +39,7 @@ static const char *const capability_sets[] = {"bounding", "effective", "permitte
 static const char *const namespaces[] = {"pid", "network", "ipc", "uts", "mount", "cgroup", NULL};
 static const char *const rootless_namespaces[] = {"pid",    "ipc",  "uts", "mount",
 						  "cgroup", "user", NULL};
-static const char *const masked[] = {"/proc/acpi",
+const char *const doc_masked_paths[] = {"/proc/acpi",
 				     "/proc/asound",
 				     "/proc/interrupts",
 				     "/proc/kcore",
@@ -52,7 +52,7 @@ static const char *const masked[] = {"/proc/acpi",
 				     "/sys/devices/virtual/powercap",
 				     "/sys/firmware",
 				     NULL};
-static const char *const readonly[] = {"/proc/bus",	      "/proc/fs", "/proc/irq", "/proc/sys",
+const char *const doc_readonly_paths[] = {"/proc/bus",	      "/proc/fs", "/proc/irq", "/proc/sys",
 				       "/proc/sysrq-trigger", NULL};
 
 static void write_strings(struct json_writer *w, const char *key, const char *const *list)
@@ -160,8 +160,8 @@ static void write_linux(struct json_writer *w, bool rootless)
 		json_w_end_object(w);
 	}
 	json_w_end_array(w);
-	write_strings(w, "maskedPaths", masked);
-	write_strings(w, "readonlyPaths", readonly);
+	write_strings(w, "maskedPaths", doc_masked_paths);
+	write_strings(w, "readonlyPaths", doc_readonly_paths);
 	json_w_end_object(w);
 }
 

@@ -16,6 +16,9 @@
  */
 void doc_spec_write(struct json_writer *w, bool rootless);
 
+/* What of /proc and /sys is hidden from a container, or read-only in it; NULL-terminated. */
+extern const char *const doc_masked_paths[], *const doc_readonly_paths[];
+
 /* What the runtime really does. What it can parse comes from oci/names.h; this is the rest. */
 struct oci_features {
 	const char *version, *commit;	       /* of cede */
