@@ -32,6 +32,27 @@ struct runtime {
 	bool debug;
 };
 
+/*
+ * What a caller of container_run does while the container runs (`launch` schedules it). All may be
+ * NULL.
+ */
+#define RUN_WATCH_MAX 4
+struct pollfd;
+struct run_hooks {
+	/* The program runs; an error ends it. pidfd is borrowed. */
+	int (*started)(pid_t pid, int pidfd, void *arg, struct err *e);
+	/* At most RUN_WATCH_MAX descriptors to wait for beside the container; `ready` is called
+	 * with their revents filled in when one of them has something. An fd of -1 is skipped. */
+	struct pollfd *watch;
+	size_t n_watch;
+	void (*ready)(void *arg);
+	/* A signal that would be passed on; true: it has been dealt with. */
+	bool (*signalled)(int signal, void *arg);
+	/* It has ended and has not been deleted yet: its cgroup still tells what it used. */
+	void (*ended)(int status, void *arg);
+	void *arg;
+};
+
 struct create_opts {
 	const char *id;
 	const char *bundle; /* NULL: the current directory */
@@ -42,8 +63,9 @@ struct create_opts {
 	int preserve_fds; /* fds 3 .. 2+n stay open in the container */
 	bool no_pivot;
 	bool no_new_keyring;
-	bool detach; /* run: return once started */
-	bool keep;   /* run: do not delete at exit */
+	bool detach;		       /* run: return once started */
+	bool keep;		       /* run: do not delete at exit */
+	const struct run_hooks *hooks; /* run, not detached; NULL: none */
 };
 
 /* [A-Za-z0-9_+.-]{1,1024}, not "." or "..", starting with a letter, digit, '_' or '+'... */

@@ -357,7 +357,7 @@ static int in_foreground(struct execution *x, int *ret_status, struct err *e)
 		rc = tty_raw(&mode, e);
 	}
 	if (rc == 0)
-		rc = supervise(x->pid, x->pidfd, &s, x->master, ret_status, e);
+		rc = supervise(x->pid, x->pidfd, &s, x->master, NULL, ret_status, e);
 	tty_restore(&mode);
 	signals_give_back(&s);
 	return rc;

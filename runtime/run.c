@@ -11,8 +11,8 @@
 #include "runtime/tty.h"
 
 /* The signals are ours to pass on before creation_end lets them take their course. */
-static int in_foreground(pid_t pid, int pidfd, int master, uint64_t ignored, int *ret_status,
-			 struct err *e)
+static int in_foreground(pid_t pid, int pidfd, int master, uint64_t ignored,
+			 const struct run_hooks *h, int *ret_status, struct err *e)
 {
 	struct signals s = SIGNALS_INIT;
 	struct tty_mode mode = {0};
@@ -22,9 +22,13 @@ static int in_foreground(pid_t pid, int pidfd, int master, uint64_t ignored, int
 		tty_copy_size(master);
 		rc = tty_raw(&mode, e);
 	}
+	if (rc == 0 && h && h->started)
+		rc = h->started(pid, pidfd, h->arg, e);
 	if (rc == 0)
-		rc = supervise(pid, pidfd, &s, master, ret_status, e);
+		rc = supervise(pid, pidfd, &s, master, h, ret_status, e);
 	tty_restore(&mode);
+	if (rc == 0 && h && h->ended)
+		h->ended(*ret_status, h->arg);
 	signals_give_back(&s);
 	return rc;
 }
@@ -37,7 +41,7 @@ static int wait_and_delete(struct creation *c, const struct runtime *rt,
 	int rc;
 
 	creation_release(c);
-	rc = in_foreground(c->pid, pidfd, master, c->process.ignored, ret_status, e);
+	rc = in_foreground(c->pid, pidfd, master, c->process.ignored, o->hooks, ret_status, e);
 	/* Without an end of its own it is not left to run alone. */
 	if ((rc < 0 || !o->keep) && container_delete(rt, o->id, true, &own) < 0)
 		log_warn("%s", own.msg);

@@ -153,7 +153,8 @@ static void reap_others(pid_t pid)
 	}
 }
 
-static void pass_signals(const struct signals *s, pid_t pid, int pidfd, int master)
+static void pass_signals(const struct signals *s, pid_t pid, int pidfd, int master,
+			 const struct run_hooks *h)
 {
 	struct signalfd_siginfo si;
 
@@ -164,17 +165,41 @@ static void pass_signals(const struct signals *s, pid_t pid, int pidfd, int mast
 			reap_others(pid);
 		else if (n == SIGWINCH && master >= 0)
 			tty_copy_size(master);
+		else if (h && h->signalled && h->signalled(n, h->arg))
+			continue;
 		else if (n != SIGPIPE) /* ours: whoever read our output has gone */
 			(void)pidfd_send_signal(pidfd, n, NULL, 0); /* it may be gone by now */
 	}
 }
 
-int supervise(pid_t pid, int pidfd, const struct signals *s, int master, int *ret_status,
-	      struct err *e)
+/* The hooks' descriptors go behind ours. */
+static nfds_t add_watch(struct pollfd *p, const struct run_hooks *h)
+{
+	size_t n = h ? MIN(h->n_watch, RUN_WATCH_MAX) : 0;
+
+	if (n)
+		memcpy(p, h->watch, n * sizeof(*p));
+	return n;
+}
+
+static void call_watch(const struct pollfd *p, size_t n, const struct run_hooks *h)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		h->watch[i].revents = p[i].revents;
+		any |= p[i].revents != 0;
+	}
+	if (any)
+		h->ready(h->arg);
+}
+
+int supervise(pid_t pid, int pidfd, const struct signals *s, int master, const struct run_hooks *h,
+	      int *ret_status, struct err *e)
 {
 	enum { PROCESS, SIGNALS, INPUT, MASTER, N };
 	struct relay r = {.master = master, .input_ended = master < 0};
-	struct pollfd p[N] = {
+	struct pollfd p[N + RUN_WATCH_MAX] = {
 		[PROCESS] = {.fd = pidfd, .events = POLLIN},
 		[SIGNALS] = {.fd = s->fd, .events = POLLIN},
 	};
@@ -183,24 +208,26 @@ int supervise(pid_t pid, int pidfd, const struct signals *s, int master, int *re
 		(void)fcntl(master, F_SETFL, O_NONBLOCK); /* a pty of our own */
 	for (;;) {
 		bool keys_wait = r.done < r.n;
+		nfds_t watched = add_watch(p + N, h);
 
 		p[INPUT] = (struct pollfd){.fd = r.input_ended || keys_wait ? -1 : 0,
 					   .events = POLLIN};
 		p[MASTER] = (struct pollfd){.fd = r.master,
 					    .events = (short)(POLLIN | (keys_wait ? POLLOUT : 0))};
-		if (poll(p, N, -1) < 0) {
+		if (poll(p, N + watched, -1) < 0) {
 			if (errno != EINTR)
 				return fail(e, errno, "poll");
 			continue;
 		}
 		if (p[SIGNALS].revents)
-			pass_signals(s, pid, pidfd, r.master);
+			pass_signals(s, pid, pidfd, r.master, h);
 		if (p[INPUT].revents)
 			read_keys(&r);
 		if (p[MASTER].revents & POLLOUT)
 			write_keys(&r);
 		if (p[MASTER].revents & (POLLIN | POLLHUP | POLLERR) && !show_output(&r))
 			r.master = -1;
+		call_watch(p + N, watched, h);
 		if (p[PROCESS].revents)
 			break;
 	}

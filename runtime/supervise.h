@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "runtime/container.h"
 
 /*
  * Signals on their way through us. They are blocked from before the process exists until it is
@@ -38,10 +39,11 @@ void signals_give_back(struct signals *s);
 
 /*
  * Waits until process `pid` (our child, not yet reaped) has ended, and reaps it. master: its
- * terminal, or -1. *ret_status: exit status, or 128 + signal.
+ * terminal, or -1. h: what else is to be done meanwhile (watch, ready, signalled), or NULL.
+ * *ret_status: exit status, or 128 + signal.
  */
-int supervise(pid_t pid, int pidfd, const struct signals *s, int master, int *ret_status,
-	      struct err *e);
+int supervise(pid_t pid, int pidfd, const struct signals *s, int master, const struct run_hooks *h,
+	      int *ret_status, struct err *e);
 
 /* Exit status, or 128 + signal, of a child that ended; reaps it. */
 int supervise_reap(int pidfd, int *ret_status, struct err *e);
