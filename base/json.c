@@ -19,6 +19,7 @@
 
 /* Objects with more members than this look for equal keys by sorting. */
 #define DEDUP_SCAN_MAX 24
+#define PENDING_START 64
 
 /* An open container. */
 struct frame {
@@ -138,7 +139,7 @@ static int stop_by_yajl(struct parser *p, size_t offset)
 static void push(struct parser *p, const char *key, struct json *value)
 {
 	if (p->n_pending == p->cap_pending) {
-		size_t cap = p->cap_pending ? p->cap_pending * 2 : 64;
+		size_t cap = p->cap_pending * 2;
 
 		p->pending = need(p, reallocarray(p->pending, cap, sizeof(*p->pending)));
 		p->cap_pending = cap;
@@ -388,6 +389,8 @@ static int run(struct parser *p, const char *text)
 
 	if (setjmp(p->no_memory))
 		return fail(p->e, ENOMEM, "%s", p->what);
+	p->pending = need(p, reallocarray(NULL, PENDING_START, sizeof(*p->pending)));
+	p->cap_pending = PENDING_START;
 	p->text = need(p, arena_strndup(p->arena, text, p->len));
 	rc = check_surrogates(p);
 	if (rc < 0)
