@@ -422,13 +422,15 @@ static int converse(struct creation *c, struct err *e)
 
 	for (;;) {
 		_cleanup_fd_ int fd = -1;
-		struct sync_msg m;
+		struct sync_msg m = {0};
 		int rc = sync_recv(c->sync, c->signals.fd, timeout, &m, &fd, e);
 
 		if (rc == -ECONNRESET)
 			return explain_death(c, e);
-		if (rc < 0)
+		if (rc < 0) {
+			c->hooked |= m.type == SYNC_ERROR && m.value == SYNC_HOOK_FAILED;
 			return rc;
+		}
 		if (m.type == SYNC_READY)
 			return 0;
 		if (m.type >= ARRAY_SIZE(talk) || !talk[m.type].handle)

@@ -135,9 +135,10 @@ static int set_up_terminal(struct init *i, int *ret_slave, struct err *e)
 	return rc;
 }
 
-static int run_hooks(const struct init *i, enum spec_hook_kind kind, enum oci_status status,
+static int run_hooks(struct init *i, enum spec_hook_kind kind, enum oci_status status,
 		     struct err *e)
 {
+	int rc;
 	struct oci_state state = {
 		.id = i->id,
 		.status = status,
@@ -146,7 +147,9 @@ static int run_hooks(const struct init *i, enum spec_hook_kind kind, enum oci_st
 		.annotations = &i->spec->annotations,
 	};
 
-	return hooks_run(i->spec, kind, &state, e);
+	rc = hooks_run(i->spec, kind, &state, e);
+	i->hook_failed = rc < 0;
+	return rc;
 }
 
 /* Engines expect a working directory that is missing to be made, and it may have to be made below a
@@ -240,7 +243,6 @@ static int wait_for_start(const struct init *i, struct err *e)
 
 void init_main(struct init *i)
 {
-	enum sync_failure what = SYNC_FAILED;
 	struct err e = ERR_INIT;
 	int report = i->sync, rc;
 
@@ -256,14 +258,11 @@ void init_main(struct init *i)
 		rc = wait_for_start(i, &e);
 		(void)fd_close(i->fifo);
 	}
-	if (rc == 0) {
+	if (rc == 0)
 		rc = run_hooks(i, HOOK_START_CONTAINER, OCI_CREATED, &e);
-		if (rc < 0)
-			what = SYNC_HOOK_FAILED;
-	}
 	if (rc == 0)
 		(void)process_exec(i->process, &e); /* returns with an error only */
-	give_up(report, what, &e);
+	give_up(report, i->hook_failed ? SYNC_HOOK_FAILED : SYNC_FAILED, &e);
 }
 
 /* What only affects children, and joining with the power of a user namespace that is then left. */

@@ -40,6 +40,7 @@ struct init {
 	bool runtime_hooks; /* there are prestart or createRuntime hooks */
 	bool no_pivot;
 	bool new_keyring;
+	bool hook_failed; /* what an error is about */
 };
 
 /* In the child. They report every failure and end the process. */
