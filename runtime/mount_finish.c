@@ -19,7 +19,9 @@ int mount_enter_root(const struct mount_plan *p, bool no_pivot, struct err *e)
 	if (fchdir(p->root_fd) < 0)
 		return fail(e, errno, "enter root filesystem %s", p->rootfs);
 	if (no_pivot) {
-		if (move_mount(p->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		/* ELOOP: a clone of "/" is there already. */
+		if (move_mount(p->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 &&
+		    errno != ELOOP)
 			return fail(e, errno, "move root filesystem to /");
 		if (chroot(".") < 0)
 			return fail(e, errno, "chroot to root filesystem %s", p->rootfs);
