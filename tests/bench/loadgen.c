@@ -47,6 +47,7 @@ static const char usage[] =
 	"  --set-percent N        share of SETs (10)\n"
 	"  --keys N               (10000)\n"
 	"  --value-bytes N        (256)\n"
+	"  --no-preload           the keys are there already\n"
 	"  --bin-ms N             bins of the time series (100); 0: none\n"
 	"  --watch-cgroup [NAME=]DIR  follow the CPU time of a cgroup, every millisecond; the "
 	"first\n"
@@ -72,6 +73,7 @@ enum {
 	OPT_SET_PERCENT,
 	OPT_KEYS,
 	OPT_VALUE_BYTES,
+	OPT_NO_PRELOAD,
 	OPT_BIN_MS,
 	OPT_WATCH_CGROUP,
 	OPT_IDLE,
@@ -96,6 +98,7 @@ static const struct option options[] = {
 	{"set-percent", required_argument, NULL, OPT_SET_PERCENT},
 	{"keys", required_argument, NULL, OPT_KEYS},
 	{"value-bytes", required_argument, NULL, OPT_VALUE_BYTES},
+	{"no-preload", no_argument, NULL, OPT_NO_PRELOAD},
 	{"bin-ms", required_argument, NULL, OPT_BIN_MS},
 	{"watch-cgroup", required_argument, NULL, OPT_WATCH_CGROUP},
 	{"idle", no_argument, NULL, OPT_IDLE},
@@ -197,6 +200,9 @@ static int take_option(struct loadgen *g, int opt, const char *name, const char 
 		return number_u32(name, v, 10000000, &c->keys, e);
 	case OPT_VALUE_BYTES:
 		return number_u32(name, v, 4096, &c->value_bytes, e);
+	case OPT_NO_PRELOAD:
+		c->preload = false;
+		return 0;
 	case OPT_BIN_MS:
 		return number(name, v, 3600000, NSEC_PER_MSEC, &c->bin_ns, e);
 	case OPT_WATCH_CGROUP:
@@ -338,6 +344,7 @@ int main(int argc, char **argv)
 			.set_percent = 10,
 			.keys = 10000,
 			.value_bytes = 256,
+			.preload = true,
 			.bin_ns = 100 * NSEC_PER_MSEC},
 		.yield_target_cpus = -1,
 	};

@@ -471,7 +471,7 @@ int load_run(const struct load_config *cfg, struct track *tracks, size_t n_track
 	r = check_config(cfg, e);
 	if (r == 0)
 		r = load_setup(&l, e);
-	if (r == 0)
+	if (r == 0 && cfg->preload)
 		r = preload(&l, e);
 	if (r < 0)
 		return r;

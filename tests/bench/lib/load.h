@@ -13,6 +13,7 @@
 #ifndef CEDE_TESTS_BENCH_LOAD_H
 #define CEDE_TESTS_BENCH_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,8 @@ struct load_config {
 	uint64_t warmup_ns;		 /* before it, at rate_low, not recorded */
 	uint64_t drain_ns;		 /* how long to wait for the last replies */
 	unsigned set_percent;		 /* share of SETs; the rest are GETs */
-	uint32_t keys;			 /* written once before the warm-up */
+	uint32_t keys;
+	bool preload; /* write every key once before the warm-up */
 	uint32_t value_bytes;
 	uint64_t bin_ns; /* 0: no time series */
 };

@@ -34,43 +34,39 @@ int track_parse_usage(const char *text, uint64_t *ret_usec)
 	return s && next_number(&s, ret_usec) ? 0 : -EBADMSG;
 }
 
-/* Fields of proc_stat(5): cpuN user nice system idle iowait ... */
-static int idle_of_line(const char *s, const cpu_set_t *cpus, uint64_t *ret_ticks)
-{
-	uint64_t cpu, field[5];
+/* Fields of proc_stat(5): cpuN user nice system idle iowait irq softirq steal ... */
+enum { STAT_IDLE = 3, STAT_IOWAIT = 4, STAT_STEAL = 7, STAT_FIELDS };
 
-	*ret_ticks = 0;
-	if (*s == ' ')
-		return 0; /* the line of all CPUs together */
-	if (!next_number(&s, &cpu))
-		return -EBADMSG;
-	for (size_t i = 0; i < 5; i++)
-		if (!next_number(&s, &field[i]))
-			return -EBADMSG;
-	if (cpu < CPU_SETSIZE && CPU_ISSET((int)cpu, cpus))
-		*ret_ticks = field[3] + field[4];
-	return 0;
-}
-
-int track_parse_idle(const char *text, const cpu_set_t *cpus, long ticks_per_sec,
-		     uint64_t *ret_usec)
+int track_parse_stat(const char *text, const cpu_set_t *cpus, long ticks_per_sec,
+		     uint64_t *ret_idle_usec, uint64_t *ret_steal_usec)
 {
-	uint64_t sum = 0;
+	uint64_t usec_per_tick = USEC_PER_SEC / (uint64_t)ticks_per_sec, cpu;
+	uint64_t idle = 0, steal = 0, field[STAT_FIELDS];
 	bool any = false;
 
-	for (const char *s = text; (s = str_after(s, "cpu")); any = true) {
-		uint64_t ticks;
+	for (const char *s = text; (s = str_after(s, "cpu")); s++) {
+		const char *line = s;
 
-		if (idle_of_line(s, cpus, &ticks) < 0)
-			return -EBADMSG;
-		sum += ticks;
 		s = strchr(s, '\n');
-		if (!s++)
-			break;
+		if (!s)
+			break; /* cut off by the reader's buffer */
+		if (*line == ' ')
+			continue; /* all CPUs together */
+		if (!next_number(&line, &cpu))
+			return -EBADMSG;
+		for (size_t i = 0; i < STAT_FIELDS; i++)
+			if (!next_number(&line, &field[i]))
+				return -EBADMSG;
+		if (cpu >= CPU_SETSIZE || !CPU_ISSET((int)cpu, cpus))
+			continue;
+		idle += field[STAT_IDLE] + field[STAT_IOWAIT];
+		steal += field[STAT_STEAL];
+		any = true;
 	}
 	if (!any)
 		return -EBADMSG;
-	*ret_usec = sum * (USEC_PER_SEC / (uint64_t)ticks_per_sec);
+	*ret_idle_usec = idle * usec_per_tick;
+	*ret_steal_usec = steal * usec_per_tick;
 	return 0;
 }
 
@@ -125,7 +121,7 @@ void track_close(struct track *t)
 void track_sample_now(struct track *t, uint64_t now)
 {
 	char buf[16384];
-	uint64_t usec;
+	uint64_t usec, steal;
 	ssize_t len;
 	int r;
 
@@ -136,7 +132,7 @@ void track_sample_now(struct track *t, uint64_t now)
 	if (len <= 0)
 		return;
 	buf[len] = '\0';
-	r = t->idle ? track_parse_idle(buf, &t->cpus, sysconf(_SC_CLK_TCK), &usec)
+	r = t->idle ? track_parse_stat(buf, &t->cpus, sysconf(_SC_CLK_TCK), &usec, &steal)
 		    : track_parse_usage(buf, &usec);
 	if (r < 0)
 		return;

@@ -68,10 +68,10 @@ double track_rate(const struct track *t, uint64_t from_ns, uint64_t to_ns);
 bool track_yield(const struct track *t, uint64_t step_ns, uint64_t end_ns, double target_cpus,
 		 uint64_t *ret_ns);
 
-/* "usage_usec N" at the start of a cpu.stat; "cpuN ... idle iowait" lines of a /proc/stat, summed,
- * in microseconds. Pure. 0 or -EBADMSG. */
+/* "usage_usec N" at the start of a cpu.stat; the sums over the chosen "cpuN" lines of a /proc/stat
+ * of idle + iowait and of steal, in microseconds. Pure. 0 or -EBADMSG. */
 int track_parse_usage(const char *text, uint64_t *ret_usec);
-int track_parse_idle(const char *text, const cpu_set_t *cpus, long ticks_per_sec,
-		     uint64_t *ret_usec);
+int track_parse_stat(const char *text, const cpu_set_t *cpus, long ticks_per_sec,
+		     uint64_t *ret_idle_usec, uint64_t *ret_steal_usec);
 
 #endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <math.h>
+
+#include "tests/bench/lib/calibrate.h"
+
+#define RUN_MS 400
+#define WARMUP_MS 150
+#define TRIES 6
+#define CLOSE_ENOUGH 0.12
+/* A server that answers less than this share by the end of a run cannot do the rate. */
+#define DELIVERED_MIN 0.97
+
+struct search {
+	struct lab *lab;
+	unsigned connections;
+	bool preload;
+	cell_progress *progress;
+	void *arg;
+};
+
+static int try_rate(struct search *s, double rate, struct cell *ret, struct err *e)
+{
+	static const struct noise_limits anything = {
+		.idle_before = 0, .foreign_share = 1, .steal_share = 1};
+	struct cell_load load = {.kind = CELL_STEADY,
+				 .rate = rate,
+				 .duration_ms = RUN_MS,
+				 .warmup_ms = WARMUP_MS,
+				 .connections = s->connections,
+				 .preload = s->preload,
+				 .seed = 1,
+				 .yield_target_cpus = -1};
+	int r;
+
+	s->preload = false;
+	r = cell_run(s->lab, ARM_ALONE, &load, &anything, s->progress, s->arg, ret, e);
+	if (r == 0)
+		cell_free(ret); /* its figures stay */
+	return r;
+}
+
+/* The cost of a request falls with the rate (more is done per wake-up), so this converges from
+ * below; the best try counts. */
+static int find_rate(struct search *s, double target_cpus, double start, double *rate,
+		     double *ret_cpus, struct err *e)
+{
+	double r = *rate > 0 ? *rate : start, ceiling = INFINITY, best = INFINITY;
+	bool fixed = *rate > 0;
+
+	for (int i = 0; i < (fixed ? 1 : TRIES); i++) {
+		struct cell c;
+		double off, step;
+		int rc = try_rate(s, r, &c, e);
+
+		if (rc < 0)
+			return rc;
+		off = fabs(c.incumbent_cpus / target_cpus - 1);
+		if (c.delivered_share < DELIVERED_MIN && !fixed) {
+			ceiling = r;
+			r *= 0.7;
+			continue;
+		}
+		if (off < best) {
+			best = off;
+			*rate = r;
+			*ret_cpus = c.incumbent_cpus;
+		}
+		if (off < CLOSE_ENOUGH)
+			break;
+		step = target_cpus / fmax(c.incumbent_cpus, target_cpus / 4);
+		r *= fmin(fmax(step, 0.25), 4);
+		if (r >= ceiling * 0.95)
+			break;
+	}
+	if (!isfinite(best))
+		return refuse(e, ENODATA, "redis cannot keep up with even %.0f requests per second",
+			      r);
+	return 0;
+}
+
+int calibrate(struct lab *lab, unsigned connections, struct rates *rates, cell_progress *progress,
+	      void *arg, struct err *e)
+{
+	struct search s = {.lab = lab,
+			   .connections = connections,
+			   .preload = true,
+			   .progress = progress,
+			   .arg = arg};
+	double n = lab->machine.n_cpus, rate = 200, cpus;
+	struct cell c;
+	int r = try_rate(&s, rate, &c, e); /* writes the keys: not representative */
+
+	if (r == 0)
+		r = find_rate(&s, fmin(STEADY_SHARE * n, STEADY_CPUS_MAX), 400, &rates->steady,
+			      &rates->steady_cpus, e);
+	if (r < 0)
+		return r;
+	rate = rates->steady;
+	cpus = rates->steady_cpus;
+	r = find_rate(&s, fmin(LOW_SHARE * n, LOW_CPUS_MAX), rate * 0.4, &rates->low,
+		      &rates->low_cpus, e);
+	if (r == 0)
+		r = find_rate(&s, fmin(HIGH_SHARE * n, HIGH_CPUS_MAX), rate / cpus * 0.4 * 5,
+			      &rates->high, &rates->high_cpus, e);
+	return r;
+}
