@@ -40,20 +40,20 @@ static const char *const namespaces[] = {"pid", "network", "ipc", "uts", "mount"
 static const char *const rootless_namespaces[] = {"pid",    "ipc",  "uts", "mount",
 						  "cgroup", "user", NULL};
 const char *const doc_masked_paths[] = {"/proc/acpi",
-				     "/proc/asound",
-				     "/proc/interrupts",
-				     "/proc/kcore",
-				     "/proc/keys",
-				     "/proc/latency_stats",
-				     "/proc/sched_debug",
-				     "/proc/scsi",
-				     "/proc/timer_list",
-				     "/proc/timer_stats",
-				     "/sys/devices/virtual/powercap",
-				     "/sys/firmware",
-				     NULL};
-const char *const doc_readonly_paths[] = {"/proc/bus",	      "/proc/fs", "/proc/irq", "/proc/sys",
-				       "/proc/sysrq-trigger", NULL};
+					"/proc/asound",
+					"/proc/interrupts",
+					"/proc/kcore",
+					"/proc/keys",
+					"/proc/latency_stats",
+					"/proc/sched_debug",
+					"/proc/scsi",
+					"/proc/timer_list",
+					"/proc/timer_stats",
+					"/sys/devices/virtual/powercap",
+					"/sys/firmware",
+					NULL};
+const char *const doc_readonly_paths[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 
 static void write_strings(struct json_writer *w, const char *key, const char *const *list)
 {

@@ -281,10 +281,12 @@ static int check_memory_policy(struct spec_reader *r, const struct spec_at *at, 
 	const uint32_t both = OCI_MPOL_F_STATIC_NODES | OCI_MPOL_F_RELATIVE_NODES;
 	struct spec_linux *l = obj;
 	const struct spec_at nodes = spec_at_key(at, "nodes"), flags = spec_at_key(at, "flags");
+	const char *mode =
+		table_name_n(oci_memory_modes.v, oci_memory_modes.n, l->memory_policy.mode);
 
 	l->memory_policy.set = true;
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		if (oci_find(&oci_memory_modes, rules[i].mode)->value != l->memory_policy.mode)
+		if (!mode || !streq(rules[i].mode, mode))
 			continue;
 		if (l->memory_policy.nodes && !rules[i].may_have)
 			return spec_bad(r, &nodes, "%s takes no nodes", rules[i].mode);
