@@ -95,8 +95,8 @@ $(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
 
 # Unit tests link dynamically (cmocka has no archive) against the same objects.
-$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a $(BUILD)/libcede.a \
-		$(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+$(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
+		$(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ)) $(BUILD)/libcede.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(LIBS_DYNAMIC) -lcmocka -lm
 
