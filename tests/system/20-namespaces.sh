@@ -15,7 +15,7 @@ test_new_namespaces() {
 	done
 	eq "user namespace" "$(ns_of "$pid" user)" "$(ns_of self user)"
 	ok cede delete -f "$TAG-a"
-	config b '.linux.namespaces = [{"type": "mount"}]'
+	config b 'del(.hostname) | .linux.namespaces = [{"type": "mount"}]'
 	ok cede run -d -b b "$TAG-a"
 	pid=$(pid_of "$TAG-a")
 	for n in pid net ipc uts cgroup user time; do
@@ -33,7 +33,7 @@ test_pid_namespace() {
 
 # A network namespace of its own has a loopback that is up, and nothing else.
 test_network_namespace() {
-	in_container -- sh -c 'ls /sys/class/net; ping -c 1 -W 1 127.0.0.1 >/dev/null && echo loopback works'
+	in_container '(.process.capabilities | .bounding, .effective, .permitted) += ["CAP_NET_RAW"]' -- sh -c 'ls /sys/class/net; ping -c 1 -W 1 127.0.0.1 >/dev/null && echo loopback works'
 	eq "interfaces" "$OUT" $'lo\nloopback works'
 }
 
@@ -128,7 +128,7 @@ test_join_user_namespace() {
 	chown -R 100000:100000 b/rootfs
 	ok cede run -d -b b "$TAG-a"
 	pid=$(pid_of "$TAG-a")
-	bundle c ".process.args = [\"readlink\", \"/proc/self/ns/user\", \"/proc/self/ns/net\"]
+	bundle c ".process.args = [\"sh\", \"-c\", \"readlink /proc/self/ns/user; readlink /proc/self/ns/net\"]
 		| .linux.namespaces |= map(if .type == \"network\" then .path = \"/proc/$pid/ns/net\" else . end)
 		| .linux.namespaces += [{\"type\": \"user\", \"path\": \"/proc/$pid/ns/user\"}]"
 	chown -R 100000:100000 c/rootfs

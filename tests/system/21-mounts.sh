@@ -115,7 +115,7 @@ test_propagation() {
 		{destination: \"/slave\", source: \"$T/src\", options: [\"rbind\", \"rslave\"]}]"
 	ok cede create -b b "$TAG-a"
 	ok cede delete -f "$TAG-a"
-	cede run -b b "$TAG-a" >out 2>err &
+	exec_cede run -b b "$TAG-a" >out 2>err &
 	eventually 5 test -e b/rootfs/ready
 	mount -t tmpfs cede-test src/sub
 	: >src/sub/seen
@@ -123,7 +123,7 @@ test_propagation() {
 	wait $! || die "run: $(cat err)"
 	umount src/sub
 	umount src
-	eq "what each saw" "$(tr '\n' ' ' <out)" "/private/sub: /slave/sub: seen "
+	eq "what each saw" "$(tr -s '\n' ' ' <out)" "/private/sub: /slave/sub: seen "
 }
 
 # rootfsPropagation reaches the container's root.

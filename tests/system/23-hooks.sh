@@ -147,7 +147,7 @@ test_timeout() {
 	local began=$SECONDS
 	run cede run -b b "$TAG-a"
 	eq "exit status" "$STATUS" 1
-	like "error" "$ERR" '^cede: .*prestart.*(timed out|time)'
+	like "error" "$ERR" '^cede: .*prestart.*(timed out|did not end)'
 	at_most "seconds it took" $((SECONDS - began)) $((3 * SLOW))
 }
 

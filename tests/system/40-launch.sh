@@ -75,7 +75,7 @@ test_rootfs() {
 
 # --name: the id in `list`; a name that is taken or impossible is refused.
 test_name() {
-	cede launch --name "$TAG-named" -- sleep 1000 >out 2>err &
+	exec_cede launch --name "$TAG-named" -- sleep 1000 >out 2>err &
 	eventually 5 is_status "$TAG-named" running
 	fails 1 'already exists' cede launch --name "$TAG-named" -- true
 	ok cede kill "$TAG-named" KILL
@@ -113,7 +113,7 @@ test_ctrl_c() {
 # SIGTERM to cede reaches the job; a job that ignores it can be killed by a second try with KILL.
 test_sigterm() {
 	local pid
-	cede launch --name "$TAG-t" -- sh -c 'trap "exit 9" TERM; touch ready; while :; do sleep 0.05; done' >out 2>err &
+	exec_cede launch --name "$TAG-t" -- sh -c 'trap "exit 9" TERM; touch ready; while :; do sleep 0.05; done' >out 2>err &
 	pid=$!
 	eventually 5 test -e ready
 	kill -TERM $pid
@@ -185,7 +185,7 @@ test_limits_without_controllers() {
 # needs: root controller:cpu controller:memory
 # timeout: 30
 test_limits() {
-	cede launch --name "$TAG-l" --cpus 0.5 --memory 64M -- sleep 1000 >out 2>err &
+	exec_cede launch --name "$TAG-l" --cpus 0.5 --memory 64M -- sleep 1000 >out 2>err &
 	eventually 5 is_status "$TAG-l" running
 	like cpu.max "$(cg_value "$TAG-l" cpu.max)" '^50000 100000$'
 	eq memory.max "$(cg_value "$TAG-l" memory.max)" 67108864
@@ -200,7 +200,7 @@ test_limits() {
 test_many_at_once() {
 	local i
 	for i in 1 2 3 4 5 6 7 8 9 10; do
-		cede launch -- sh -c "sleep 0.3; echo $i >done$i" >"out$i" 2>"err$i" &
+		exec_cede launch -- sh -c "sleep 0.3; echo $i >done$i" >"out$i" 2>"err$i" &
 	done
 	wait
 	for i in 1 2 3 4 5 6 7 8 9 10; do

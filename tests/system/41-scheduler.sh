@@ -8,7 +8,7 @@ job() {
 	local name=$1
 	shift
 	cp "$HELPERS/burn" "$T/burn" 2>/dev/null || true
-	cede launch --name "$TAG-$name" "$@" -- ./burn 0 "$(nproc)" "$name.count" >"$name.out" 2>"$name.err" &
+	exec_cede launch --name "$TAG-$name" "$@" -- ./burn 0 "$(nproc)" "$name.count" >"$name.out" 2>"$name.err" &
 	eventually 10 test -s "$name.count"
 }
 

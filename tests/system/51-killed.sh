@@ -83,7 +83,7 @@ test_exec() {
 	ok cede run -d -b b "$TAG-k"
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 		us=$((RANDOM % (10000 * SLOW)))
-		cede exec "$TAG-k" sleep 5 >out 2>err </dev/null &
+		exec_cede exec "$TAG-k" sleep 5 >out 2>err </dev/null &
 		sleep "0.$(printf %06d $us)"
 		kill -KILL $! 2>/dev/null || true
 		wait $! 2>/dev/null || true

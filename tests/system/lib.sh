@@ -60,6 +60,11 @@ cede() {
 	"$CEDE" --root "$ROOT" "$@"
 }
 
+# The same in place of a background shell, so that $! is cede: exec_cede run ... &
+exec_cede() {
+	exec "$CEDE" --root "$ROOT" "$@"
+}
+
 # Runs a command with nothing on stdin; $STATUS, $OUT, $ERR tell how it went (also files $T.out,
 # $T.err).
 run() {
@@ -128,7 +133,7 @@ bundle() {
 config() {
 	local dir=$1 filter=$2
 	shift 2
-	jq "$@" "$filter" "$dir/config.json" >"$dir/config.new" || die "jq: $filter"
+	jq "$filter" "$@" <"$dir/config.json" >"$dir/config.new" 2>"$T.jq" || die "jq: $filter: $(head -n 3 "$T.jq")"
 	mv "$dir/config.new" "$dir/config.json"
 }
 
@@ -248,8 +253,11 @@ one_test() {
 		sleep "0.$((SLOW > 5 ? 5 : 1))"
 	done
 	if [ -n "$found" ]; then
-		printf 'left behind: %s\n' "$found" >&2
-		[ $status != 0 ] || status=96
+		# A test that failed half-way had no time to clean up.
+		if [ $status = 0 ]; then
+			printf 'left behind: %s\n' "$found" >&2
+			status=96
+		fi
 		clean
 	fi
 	return $status
