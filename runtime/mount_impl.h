@@ -44,8 +44,9 @@ int dev_link_make(int dirfd, const char *name, const struct mount_op *op, struct
 /* Descriptors that are done with are closed together: those made one after the other mostly have
  * neighbouring numbers, which one close_range(2) takes at once. */
 #define FD_BATCH_MAX 48
-#define FD_BATCH_FLUSH 32 /* callers close between operations from here on: a few more always fit  \
-			   */
+#define FD_BATCH_FLUSH                                                                             \
+	32 /* callers close between operations from here on: a few more always fit                 \
+	    */
 struct fd_batch {
 	int fds[FD_BATCH_MAX];
 	size_t n;

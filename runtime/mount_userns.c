@@ -13,6 +13,7 @@
 #include "base/procfs.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "runtime/idmap.h"
 #include "runtime/mount_impl.h"
 
 #define CHILD_END_MS 5000
@@ -21,9 +22,7 @@ static int write_map(pid_t pid, const char *file, const struct spec_idmaps *maps
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 
-	for (size_t i = 0; i < maps->n; i++)
-		strbuf_addf(&sb, "%u %u %u\n", maps->v[i].container_id, maps->v[i].host_id,
-			    maps->v[i].size);
+	idmap_print(maps, &sb);
 	if (sb.oom)
 		return fail(e, ENOMEM, "id mapping");
 	return proc_write(pid, file, strbuf_str(&sb), e);

@@ -65,6 +65,7 @@ struct run {
 	unsigned long namespaces; /* 0: NAMESPACES */
 	bool no_pivot;
 	bool terminal;
+	bool late_sources; /* opened in the container's namespaces, as without privileges */
 };
 
 static inline char *slurp(const char *path)
@@ -174,20 +175,48 @@ static inline int env_teardown(void **state)
 		}                                                                                  \
 	} while (0)
 
+/* Nothing but what was open before: sources and targets are closed, or are the container's to use.
+ */
+struct fd_set_seen {
+	bool open[512];
+};
+
+static inline void see_fds(struct fd_set_seen *seen)
+{
+	for (int fd = 0; fd < (int)ARRAY_SIZE(seen->open); fd++)
+		seen->open[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+static inline void check_no_fd_leaked(const struct fd_set_seen *before, const struct mount_plan *p)
+{
+	struct fd_set_seen now;
+
+	see_fds(&now);
+	for (int fd = 0; fd < (int)ARRAY_SIZE(now.open); fd++)
+		CHECK(!now.open[fd] || before->open[fd] || fd == p->root_fd || fd == p->null_fd);
+	for (size_t i = 0; i < p->n; i++)
+		CHECK(p->ops[i].fd < 0);
+}
+
 static inline _Noreturn void in_container(const struct run *r, struct env *env,
 					  struct mount_plan *p, const struct spec *s, int go,
 					  int out)
 {
+	struct fd_set_seen before;
 	struct err e = ERR_INIT;
+	int rc = 0;
 	char c;
-	int rc;
 
 	while (read(go, &c, 1) < 0 && errno == EINTR)
 		;
 	proc_forget();
 	if (r->namespaces & CLONE_NEWUSER)
 		CHECK(setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0);
-	rc = mount_plan_execute(p, s, -1, &e);
+	see_fds(&before);
+	if (r->late_sources)
+		rc = mount_plan_open_sources(p, s, -1, &e);
+	if (rc >= 0)
+		rc = mount_plan_execute(p, s, -1, &e);
 	if (rc >= 0 && r->mounted)
 		r->mounted(env, p);
 	if (rc >= 0)
@@ -198,6 +227,8 @@ static inline _Noreturn void in_container(const struct run *r, struct env *env,
 		(void)io_write(out, e.msg, strlen(e.msg)); /* the parent looks at the status */
 		_exit(2);
 	}
+	if (!r->mounted)
+		check_no_fd_leaked(&before, p);
 	if (r->check)
 		r->check(env);
 	_exit(0);
@@ -275,7 +306,7 @@ static inline int run(const struct run *r, struct env *env, struct err *e)
 	rc = mount_plan_make(s, bundle, &p, e);
 	if (rc >= 0) {
 		p.cgroup_path = r->cgroup_path;
-		rc = mount_plan_open_sources(&p, s, -1, e);
+		rc = r->late_sources ? 0 : mount_plan_open_sources(&p, s, -1, e);
 	}
 	rc = rc < 0 ? 3 : start(r, env, &p, s, e);
 	mount_plan_free(&p);

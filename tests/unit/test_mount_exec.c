@@ -404,6 +404,115 @@ static void test_tmpfs(void **state)
 	assert_runs(&r, e);
 }
 
+static void check_superblocks(struct env *e)
+{
+	struct seen_mount m;
+
+	(void)e;
+	CHECK(find_mount("/sync", &m) && has_word(m.super, "sync") && has_word(m.super, "dirsync"));
+	CHECK(has_word(m.super, "lazytime") && has_word(m.options, "ro"));
+	CHECK(find_mount("/grown", &m) && has_word(m.super, "size=2048k"));
+	CHECK(find_mount("/lower", &m) && has_word(m.super, "rw") && has_word(m.options, "ro"));
+}
+
+static void test_superblocks(void **state)
+{
+	const struct run r = {
+		.mounts =
+			{
+				PROC,
+				"{'destination':'/sync','type':'tmpfs','options':['sync','dirsync',"
+				"'lazytime','mand','iversion','silent','defaults','rro']}",
+				"{'destination':'/grown','type':'tmpfs','options':['size=1m']}",
+				"{'destination':'/grown','type':'tmpfs',"
+				"'options':['remount','size=2m']}",
+				/* `ro` is the mount's alone: others may share the superblock. */
+				"{'destination':'/lower','type':'tmpfs'}",
+				"{'destination':'/lower','options':['remount','ro']}",
+			},
+		.check = check_superblocks,
+	};
+
+	NEEDS_MOUNTS();
+	assert_runs(&r, *state);
+}
+
+static void check_overlay(struct env *e)
+{
+	char text[64];
+
+	(void)e;
+	CHECK(mount_is("/merged", "overlay", "rw") && exists("/merged/a") && exists("/merged/b:c"));
+	CHECK(file_read(AT_FDCWD, "/merged/both", text, sizeof(text), NULL) == 5);
+	CHECK(try_write("/merged") == EROFS);
+}
+
+/* More layers than fit into one fsconfig string, and a name with the separator in it. */
+static void test_overlay(void **state)
+{
+	struct env *e = *state;
+	_cleanup_strbuf_ struct strbuf mount = STRBUF_INIT;
+	_cleanup_free_ char *known = NULL;
+	struct run r = {.mounts = {PROC}, .check = check_overlay};
+	char name[200];
+
+	NEEDS_MOUNTS();
+	known = slurp("/proc/filesystems");
+	if (!known || !strstr(known, "\toverlay\n")) {
+		print_message("skipped: this kernel has no overlay filesystem\n");
+		skip();
+	}
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(chdir(e->tmp), 0);
+	assert_int_equal(mkdir(name, 0755), 0);
+	assert_int_equal(mkdir("two:", 0755), 0);
+	assert_int_equal(chdir(name), 0);
+	put("a", "");
+	put("both", "first");
+	assert_int_equal(chdir("../two:"), 0);
+	put("b:c", "");
+	put("both", "second");
+	assert_int_equal(chdir("/"), 0);
+	strbuf_addf(&mount,
+		    "{'destination':'/merged','type':'overlay','options':["
+		    "'lowerdir=%s/%s:%s/two\\\\::%s']}",
+		    e->tmp, name, e->tmp, e->outside);
+	r.mounts[1] = strbuf_str(&mount);
+	assert_runs(&r, e);
+}
+
+#define MANY 100
+
+static void check_many(struct env *e)
+{
+	char path[64];
+
+	(void)e;
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(path, sizeof(path), "/many/mem%d", i);
+		CHECK(mount_is(path, "tmpfs", "nodev"));
+		(void)snprintf(path, sizeof(path), "/many/bind%d", i);
+		CHECK(mount_is(path, NULL, "noexec"));
+	}
+}
+
+static void test_many(void **state)
+{
+	_cleanup_strbuf_ struct strbuf list = STRBUF_INIT;
+	struct run r = {.mounts = {PROC}, .check = check_many};
+
+	NEEDS_MOUNTS();
+	for (int i = 0; i < MANY; i++)
+		strbuf_addf(
+			&list,
+			"%s{'destination':'/many/mem%d','type':'tmpfs','options':['nodev']}," BIND(
+				"/many/bind%d", "../outside", "'bind','noexec'"),
+			i ? "," : "", i, i);
+	r.mounts[1] = strbuf_str(&list);
+	assert_runs(&r, *state);
+}
+
 static void test_errors(void **state)
 {
 	static const struct {
@@ -605,6 +714,39 @@ static void test_user_namespace(void **state)
 	assert_runs(&r, e);
 }
 
+static void check_inside(struct env *e)
+{
+	(void)e;
+	check_devices();
+	CHECK(is_device("/proc/version", 1, 3) && dir_is_empty(AT_FDCWD, "/proc/fs"));
+	CHECK(try_write("/vol") == EROFS && try_write("/") == EROFS);
+}
+
+/* Without privileges the sources, too, are opened inside. */
+static void test_sources_inside(void **state)
+{
+	struct env *e = *state;
+	const struct run r = {
+		.root = "'path':'rootfs','readonly':true",
+		.mounts = {PROC, DEV, PTS, BIND("/vol", "../vol", "'rbind','ro'")},
+		.linux_ = "'namespaces':[{'type':'user'}],"
+			  "'maskedPaths':['/proc/version','/proc/fs'],"
+			  "'readonlyPaths':['/proc/sys'],"
+			  "'uidMappings':[{'containerID':0,'hostID':100000,'size':65536}],"
+			  "'gidMappings':[{'containerID':0,'hostID':100000,'size':65536}]",
+		.check = check_inside,
+		.namespaces = NAMESPACES | CLONE_NEWUSER,
+		.late_sources = true,
+	};
+	char path[128];
+
+	NEEDS_MOUNTS();
+	assert_int_equal(chown(e->rootfs, 100000, 100000), 0);
+	(void)snprintf(path, sizeof(path), "%s/vol", e->tmp);
+	assert_int_equal(mkdir(path, 0777), 0);
+	assert_runs(&r, e);
+}
+
 static void check_own_devices(struct env *e)
 {
 	struct stat st;
@@ -726,11 +868,15 @@ int main(void)
 		mount_test(test_root_propagation),
 		mount_test(test_host_root),
 		mount_test(test_tmpfs),
+		mount_test(test_superblocks),
+		mount_test(test_overlay),
+		mount_test(test_many),
 		mount_test(test_errors),
 		mount_test(test_copies),
 		mount_test(test_copy_bounds),
 		mount_test(test_idmap),
 		mount_test(test_user_namespace),
+		mount_test(test_sources_inside),
 		mount_test(test_devices),
 		mount_test(test_console),
 		mount_test(test_cgroup_bind),
