@@ -20,7 +20,7 @@
 struct launch_opts {
 	const char *rootfs, *workdir, *name, *net, *cpus, *memory, *user, *on_pressure, *output;
 	struct opt_list env, writable, capabilities;
-	bool read_only_workdir, tty, detach, quiet, dry_run;
+	bool read_only_workdir, tty, no_tty, detach, quiet, dry_run;
 	int argc;
 	char **argv; /* the job's own; argv[argc] is NULL */
 };

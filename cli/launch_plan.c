@@ -279,8 +279,9 @@ static int plan_choices(struct launch_plan *p, const struct launch_opts *o, stru
 	if (o->on_pressure && !streq(o->on_pressure, "freeze") && !streq(o->on_pressure, "kill"))
 		return bad_value("on-pressure", o->on_pressure, "freeze or kill", e);
 	p->kill_on_pressure = o->on_pressure && streq(o->on_pressure, "kill");
-	if (o->tty && o->detach)
-		return refuse(e, EINVAL, "launch: --tty and --detach exclude each other");
+	if (o->tty && (o->detach || o->no_tty))
+		return refuse(e, EINVAL, "launch: --tty and --%s exclude each other",
+			      o->detach ? "detach" : "no-tty");
 	if (o->output && !o->detach)
 		return refuse(e, EINVAL,
 			      "launch: --output is for --detach: here the job writes to "

@@ -135,14 +135,22 @@ void leader_guard(struct leader *l, const struct runtime *rt,
 		return;
 	}
 	l->guard_fd = pidfd_open(l->guard, 0);
+	if (l->guard_fd < 0) {
+		/* It could not be ended when its time comes: do without. */
+		(void)kill(l->guard, SIGKILL);
+		(void)waitpid(l->guard, NULL, 0);
+		l->guard = 0;
+	}
 }
 
 void leader_release(struct leader *l)
 {
+	siginfo_t si;
+
 	if (l->guard > 0) {
-		(void)kill(l->guard, SIGKILL); /* our child, not reaped yet: the number is its */
-		while (waitpid(l->guard, NULL, 0) < 0 && errno == EINTR)
-			;
+		/* Through the descriptor: somebody who reaps all children may have reaped it. */
+		(void)pidfd_send_signal(l->guard_fd, SIGKILL, NULL, 0);
+		(void)waitid(P_PIDFD, (id_t)l->guard_fd, &si, WEXITED);
 		l->guard = 0;
 	}
 	l->guard_fd = fd_close(l->guard_fd);

@@ -83,6 +83,15 @@ static void let_go(const struct runtime *rt, bool was_capping, void *arg)
 	(void)container_each(rt, let_go_of_one, NULL, NULL);
 }
 
+void scheduler_recover(const struct runtime *rt)
+{
+	struct leader l = LEADER_INIT;
+
+	if (leader_try(&l, rt, NULL) == 1)
+		let_go(rt, l.was_capping, NULL);
+	leader_release(&l);
+}
+
 static int lead_begin(struct scheduler *s, struct err *e)
 {
 	const struct sampler_opts opts = {.slice = CEDE_SLICE};

@@ -27,6 +27,10 @@ struct scheduler_opts {
 	void *arg;
 };
 
+/* Lets go of what a scheduler that was killed together with its guard has left frozen or capped;
+ * nothing if somebody leads. For whoever is about to make a container. */
+void scheduler_recover(const struct runtime *rt);
+
 int scheduler_new(const struct scheduler_opts *o, struct scheduler **ret, struct err *e);
 /* Thaws what it froze, drops its caps, releases the lock. NULL is fine. */
 void scheduler_free(struct scheduler *s);
