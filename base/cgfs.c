@@ -138,10 +138,28 @@ int cg_host_locate(struct cg_host *ret, struct err *e)
 	return 0;
 }
 
+ssize_t cg_read(int cgfd, const char *file, char *buf, size_t size, struct err *e)
+{
+	_cleanup_fd_ int fd = file_open(cgfd, file, O_RDONLY, e);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do
+		n = read(fd, buf, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(e, errno, "read %s", file);
+	if ((size_t)n == size)
+		return refuse(e, EFBIG, "read %s: larger than %zu bytes", file, size - 1);
+	buf[n] = '\0';
+	return n;
+}
+
 int cg_read_controllers(int cgfd, const char *file, unsigned *ret, struct err *e)
 {
 	char text[512];
-	ssize_t n = file_read(cgfd, file, text, sizeof(text), e);
+	ssize_t n = cg_read(cgfd, file, text, sizeof(text), e);
 
 	if (n < 0)
 		return (int)n;
@@ -206,7 +224,7 @@ int cg_open(const struct cg_host *h, const char *path, struct err *e)
 int cg_read_u64(int cgfd, const char *file, uint64_t *ret, struct err *e)
 {
 	char text[64];
-	ssize_t n = file_read(cgfd, file, text, sizeof(text), e);
+	ssize_t n = cg_read(cgfd, file, text, sizeof(text), e);
 
 	if (n < 0)
 		return (int)n;
@@ -244,7 +262,7 @@ int cg_parse_key(const char *text, const char *key, uint64_t *ret)
 int cg_read_key(int cgfd, const char *file, const char *key, uint64_t *ret, struct err *e)
 {
 	char text[CG_FILE_MAX];
-	ssize_t n = file_read(cgfd, file, text, sizeof(text), e);
+	ssize_t n = cg_read(cgfd, file, text, sizeof(text), e);
 	int rc;
 
 	if (n < 0)

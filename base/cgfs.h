@@ -62,6 +62,10 @@ int cg_path_check(const char *path, struct err *e);
  * with or without a leading slash; ".." components are refused. */
 int cg_open(const struct cg_host *h, const char *path, struct err *e);
 
+/* Reads a file whole, NUL-terminated, by one read(2): the kernel gives these files in one piece
+ * (not the lists cgroup.procs and cgroup.threads). Returns the length. -EFBIG if it does not fit
+ * into size - 1 bytes. */
+ssize_t cg_read(int cgfd, const char *file, char *buf, size_t size, struct err *e);
 /* Reads a one-number file; "max" gives UINT64_MAX. */
 int cg_read_u64(int cgfd, const char *file, uint64_t *ret, struct err *e);
 /* Reads the value of `key` from a flat keyed file (cpu.stat, cgroup.events, memory.events). */

@@ -8,7 +8,6 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/procfs.h"
 #include "base/str.h"
@@ -75,7 +74,7 @@ static int check_fit(const struct cg_walk *w, int fd, bool created, struct err *
 	uint64_t populated = 0, frozen = 0;
 	ssize_t n;
 
-	n = file_read(fd, "cgroup.events", text, sizeof(text), e);
+	n = cg_read(fd, "cgroup.events", text, sizeof(text), e);
 	if (n < 0)
 		return err_context(e, (int)n, "cgroup %s", w->path);
 	(void)cg_parse_key(text, "populated", &populated); /* missing: nobody is there */
@@ -92,7 +91,7 @@ static int check_fit(const struct cg_walk *w, int fd, bool created, struct err *
 	/* Below cede's own slice nobody makes threaded groups. */
 	if (created && cg_in_slice(w->path))
 		return 0;
-	n = file_read(fd, "cgroup.type", text, sizeof(text), e);
+	n = cg_read(fd, "cgroup.type", text, sizeof(text), e);
 	if (n < 0)
 		return err_context(e, (int)n, "cgroup %s", w->path);
 	text[strcspn(text, "\n")] = '\0';

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "runtime/cgroup_internal.h"
@@ -42,7 +41,7 @@ static int period_with_quota(int cgfd, const struct cg_write *w, bool fresh, cha
 	char now[64] = "max";
 
 	if (!fresh) {
-		ssize_t n = file_read(cgfd, w->file, now, sizeof(now), NULL);
+		ssize_t n = cg_read(cgfd, w->file, now, sizeof(now), NULL);
 
 		if (n < 0)
 			return (int)n;

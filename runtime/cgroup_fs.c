@@ -145,8 +145,7 @@ unsigned cg_walk_enable(struct cg_walk *w, unsigned want)
 	want &= w->host->controllers;
 	if (!w->n)
 		return want; /* the root has what there is */
-	/* Without a controller in the whole hierarchy there is nothing to look at. */
-	return w->host->controllers ? enable_level(w, w->n - 1, want) : 0;
+	return want ? enable_level(w, w->n - 1, want) : 0;
 }
 
 int cg_walk_explain(const struct cg_walk *w, unsigned controller, const char *json, struct err *e)
