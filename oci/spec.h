@@ -345,6 +345,10 @@ int spec_ns_clone_flag(enum spec_ns_kind k);
 /* "user", "pid", "net", ...: the file below /proc/<pid>/ns/ */
 const char *spec_ns_proc_name(enum spec_ns_kind k);
 const char *spec_hook_name(enum spec_hook_kind k);
+
+/* A key of linux.sysctl, in either spelling: its path below /proc/sys, and the namespace that keeps
+ * the parameter to itself. -EINVAL: not a name. -EPERM: the whole machine's. Pure. */
+int spec_sysctl(const char *key, char *buf, size_t size, enum spec_ns_kind *ret_ns);
 /* MS_* of mount(2) for a rootfs_propagation, 0 for NULL. */
 unsigned long spec_propagation_flags(const char *name);
 

@@ -155,25 +155,41 @@ static bool is_clean_path(const char *path)
 	}
 }
 
-static int check_sysctl(struct spec_reader *r, const struct spec *s, const char *key)
+int spec_sysctl(const char *key, char *buf, size_t size, enum spec_ns_kind *ret_ns)
 {
-	char path[256];
-
-	if (!sysctl_path(key, path, sizeof(path)) || !is_clean_path(path))
-		return BAD(r, "linux.sysctl: %s is not the name of a kernel parameter", QUOTE(key));
+	if (!sysctl_path(key, buf, size) || !is_clean_path(buf))
+		return -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(sysctls); i++) {
 		const char *name = sysctls[i].name;
 		bool prefix = name[strlen(name) - 1] == '/';
 
-		if (prefix ? !str_after(path, name) : !streq(path, name))
+		if (prefix ? !str_after(buf, name) : !streq(buf, name))
 			continue;
-		if (!has(s, sysctls[i].ns))
-			return BAD(r, "linux.sysctl: %s needs a namespace of type %s", QUOTE(key),
-				   spec_ns_name(sysctls[i].ns));
+		*ret_ns = sysctls[i].ns;
 		return 0;
 	}
-	return BAD(r, "linux.sysctl: %s is not a namespace's parameter but the whole machine's",
-		   QUOTE(key));
+	return -EPERM;
+}
+
+static int check_sysctl(struct spec_reader *r, const struct spec *s, const char *key)
+{
+	enum spec_ns_kind ns;
+	char path[256];
+
+	switch (spec_sysctl(key, path, sizeof(path), &ns)) {
+	case 0:
+		if (has(s, ns))
+			return 0;
+		return BAD(r, "linux.sysctl: %s needs a namespace of type %s", QUOTE(key),
+			   spec_ns_name(ns));
+	case -EPERM:
+		return BAD(r,
+			   "linux.sysctl: %s is not a namespace's parameter but the whole "
+			   "machine's",
+			   QUOTE(key));
+	default:
+		return BAD(r, "linux.sysctl: %s is not the name of a kernel parameter", QUOTE(key));
+	}
 }
 
 static int check_sysctls(struct spec_reader *r, const struct spec *s)

@@ -152,16 +152,6 @@ static int run_hooks(struct init *i, enum spec_hook_kind kind, enum oci_status s
 	return rc;
 }
 
-/* Engines expect a working directory that is missing to be made, and it may have to be made below a
- * root that is read-only a moment later. Failure shows when it is entered. */
-static void make_cwd(const struct init *i)
-{
-	const char *cwd = i->process->spec->cwd;
-
-	if (access(cwd, F_OK) < 0 && errno == ENOENT)
-		(void)fd_close(root_make_dir(AT_FDCWD, cwd, 0755, NULL));
-}
-
 static int build_filesystem(struct init *i, int *ret_slave, struct err *e)
 {
 	int rc = mount_plan_execute(i->mounts, i->spec, -1, e);
@@ -178,7 +168,10 @@ static int build_filesystem(struct init *i, int *ret_slave, struct err *e)
 		rc = mount_enter_root(i->mounts, i->no_pivot, e);
 	if (rc < 0)
 		return rc;
-	make_cwd(i);
+	/* Engines expect a working directory that is missing to be made. Failure shows when it is
+	 * entered. */
+	if (access(i->process->spec->cwd, F_OK) < 0 && errno == ENOENT)
+		(void)mount_plan_make_dir(i->mounts, i->process->spec->cwd, NULL);
 	return mount_plan_finish(i->mounts, e);
 }
 

@@ -74,6 +74,19 @@ static bool unlock_root(struct mount_plan *p)
 	return p->root_unlocked;
 }
 
+int mount_plan_make_dir(struct mount_plan *p, const char *path, struct err *e)
+{
+	int fd;
+
+	do
+		fd = root_make_dir(p->root_fd, path, 0755, e);
+	while (fd == -EROFS && unlock_root(p));
+	if (fd < 0)
+		return fd;
+	(void)fd_close(fd);
+	return 0;
+}
+
 typedef int make_target(int rootfd, const char *path, mode_t mode, struct err *e);
 
 /* Opens the destination, made by `make` if it is missing. The descriptor goes to x->done. */

@@ -114,6 +114,9 @@ int mount_plan_execute(struct mount_plan *p, const struct spec *s, int console_f
  * namespace (TIOCGPTPEER on a master opened from the container's ptmx). Before mount_enter_root or
  * after it. */
 int mount_plan_console(struct mount_plan *p, int console_fd, struct err *e);
+/* Makes a directory and its parents in the container, if it is missing, also in a root that is to
+ * be read-only. After mount_plan_execute, before mount_plan_finish. */
+int mount_plan_make_dir(struct mount_plan *p, const char *path, struct err *e);
 /* Afterwards "/" and the working directory are the container's root. */
 int mount_enter_root(const struct mount_plan *p, bool no_pivot, struct err *e);
 /* Masked and read-only paths, and the read-only root: after mount_enter_root, before capabilities

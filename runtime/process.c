@@ -360,5 +360,6 @@ int process_exec(struct process *p, struct err *e)
 			return rc;
 	}
 	(void)execve(p->file, p->spec->args.v, p->env);
-	return process_exec_error(p->spec->args.v[0], errno, e);
+	/* The file is there: what is missing may be a script's interpreter. */
+	return process_exec_error(p->file, errno, e);
 }

@@ -80,13 +80,14 @@ struct relay {
 	bool input_ended;
 };
 
-/* Input that ends means end of file to whoever reads the terminal: the character that says so. */
+/* Input that ends means end of file to whoever reads the terminal: the character that says so. A
+ * shell's line editor, which has turned canonical mode off, takes it the same way. */
 static void send_eof(struct relay *r)
 {
 	struct termios t;
 
 	r->input_ended = true;
-	if (!isatty(0) && tcgetattr(r->master, &t) == 0 && (t.c_lflag & ICANON)) {
+	if (!isatty(0) && tcgetattr(r->master, &t) == 0) {
 		r->keys[0] = (char)t.c_cc[VEOF];
 		r->n = 1;
 		r->done = 0;

@@ -58,43 +58,13 @@ static const struct {
 	{"process.selinuxLabel", has_selinux},
 };
 
-/* --- what would change the host, or cannot work --------------------------------------------------
+/* --- what would change the host, or cannot work; rules between objects are oci/spec_check.c's
+ * -------------------------------------------------
  */
 
 static bool lacks_mount_ns(const struct spec *s)
 {
 	return !s->linux_.namespaces[NS_MOUNT].wanted;
-}
-
-static bool hostname_without_uts(const struct spec *s)
-{
-	return s->hostname && !s->linux_.namespaces[NS_UTS].wanted;
-}
-
-static bool domainname_without_uts(const struct spec *s)
-{
-	return s->domainname && !s->linux_.namespaces[NS_UTS].wanted;
-}
-
-static bool offsets_without_time(const struct spec *s)
-{
-	const struct spec_namespace *t = &s->linux_.namespaces[NS_TIME];
-
-	return (s->linux_.offset_monotonic.set || s->linux_.offset_boottime.set) &&
-	       (!t->wanted || t->path);
-}
-
-static bool new_user_without_maps(const struct spec *s)
-{
-	const struct spec_namespace *u = &s->linux_.namespaces[NS_USER];
-
-	return u->wanted && !u->path && (!s->linux_.uid_mappings.n || !s->linux_.gid_mappings.n);
-}
-
-static bool maps_without_user(const struct spec *s)
-{
-	return !s->linux_.namespaces[NS_USER].wanted &&
-	       (s->linux_.uid_mappings.n || s->linux_.gid_mappings.n);
 }
 
 static bool lacks_root(const struct spec *s)
@@ -109,15 +79,6 @@ static const struct {
 	{lacks_root, "root.path: required but missing"},
 	{lacks_mount_ns, "linux.namespaces: a mount namespace is required: without one the "
 			 "container's mounts would be the host's"},
-	{hostname_without_uts, "hostname: would change the host's name: the container has no uts "
-			       "namespace"},
-	{domainname_without_uts,
-	 "domainname: would change the host's: the container has no uts namespace"},
-	{offsets_without_time, "linux.timeOffsets: need a new time namespace in linux.namespaces"},
-	{new_user_without_maps, "linux.namespaces: a new user namespace needs linux.uidMappings "
-				"and linux.gidMappings"},
-	{maps_without_user, "linux.uidMappings: ids can be mapped in a user namespace only, and "
-			    "linux.namespaces has none"},
 };
 
 int unsupported_check_process(const struct spec_process *p, struct err *e)
