@@ -16,6 +16,7 @@ static int run(struct cli *cli, int argc, char **argv, struct err *e)
 		.commit = CEDE_COMMIT,
 		.mount_options = mount_option_names(),
 		.unsafe_annotations = unsafe_annotations,
+		.cgroup_rdma = true,
 		.idmap = true,
 	};
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
