@@ -49,6 +49,14 @@ test_capabilities() {
 	eq "left out" "$(caps)" "CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapBnd: 0000000000000000 CapAmb: 0000000000000000 "
 }
 
+# A capability that the kernel does not know is a warning, not a failure (specification, config.md).
+test_unknown_capability() {
+	bundle b '.process.args = ["true"] | .process.capabilities.bounding += ["CAP_BANANA"]'
+	ok cede run -b b "$TAG-a"
+	eq "lines of warning" "$(wc -l <"$T.err")" 1
+	like "warning" "$ERR" '^cede: warning: .*CAP_BANANA'
+}
+
 # What capabilities are for: without CAP_CHOWN chown fails, with it it works.
 test_capabilities_have_effect() {
 	in_container '.process.capabilities = {}' -- sh -c 'touch /tmp/f; chown 1 /tmp/f 2>/dev/null || echo refused'

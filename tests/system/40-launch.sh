@@ -18,12 +18,19 @@ test_signal_status() {
 }
 
 # At the end one line on stderr says how long it ran, waited, and how much idle CPU it used.
+# alone
+# timeout: 40
 test_summary() {
-	run cede launch -- sh -c 'sleep 0.2'
+	cp "$HELPERS/burn" .
+	quiet
+	run cede launch --name "$TAG-s" -- ./burn 1.5
 	eq "exit status" "$STATUS" 0
 	eq "lines on stderr" "$(wc -l <"$T.err")" 1
-	like summary "$ERR" '^cede: .*[0-9.]+ ?(s|ms).*[0-9.]+ ?%'
+	like summary "$ERR" "^cede: $TAG-s: exit 0 after [0-9.]+ s: ran [0-9.]+ s, waited [0-9.]+ s, used [0-9.]+ CPU-s.*[0-9.]+ ?%"
 	eq stdout "$OUT" ""
+	run cede launch --name "$TAG-s" -- false
+	eq "exit status" "$STATUS" 1
+	like summary "$ERR" "^cede: $TAG-s: exit 1 "
 }
 
 # The working directory can be written, the rest of the host cannot; /tmp is the job's own.
@@ -49,7 +56,7 @@ test_namespaces() {
 	[ "$OUT" != "$(readlink /proc/self/ns/net)" ] || die "--net none shares the network"
 	ok cede launch --net host -- readlink /proc/self/ns/net
 	eq "--net host" "$OUT" "$(readlink /proc/self/ns/net)"
-	fails 1 'banana' cede launch --net banana -- true
+	fails 125 'banana' cede launch --net banana -- true
 }
 
 # --env adds, --workdir changes the directory.
@@ -58,7 +65,7 @@ test_env_workdir() {
 	ok cede launch --env A=1 --env "B=two words" --workdir "$T/other" -- sh -c 'echo "$A $B"; pwd; echo x >made'
 	eq "what it saw" "$OUT" "1 two words"$'\n'"$T/other"
 	[ -s other/made ] || die "nothing was made in the directory"
-	fails 1 'no/such' cede launch --workdir "$T/no/such" -- true
+	fails 125 'no/such' cede launch --workdir "$T/no/such" -- true
 	run cede launch --env "=x" -- true
 	[ "$STATUS" != 0 ] || die "--env =x was accepted"
 }
@@ -69,21 +76,21 @@ test_rootfs() {
 	echo theirs >tree/etc/mark
 	ok cede launch --rootfs "$T/tree" -- sh -c 'cat /etc/mark; readlink /bin/sh; ls /work 2>/dev/null | wc -l'
 	like "what it saw" "$OUT" $'^theirs\nbusybox'
-	fails 1 'no/such' cede launch --rootfs "$T/no/such" -- true
-	fails 1 'file' cede launch --rootfs "$T/tree/etc/mark" -- true
+	fails 125 'no/such' cede launch --rootfs "$T/no/such" -- true
+	fails 125 'etc/mark' cede launch --rootfs "$T/tree/etc/mark" -- true
 }
 
 # --name: the id in `list`; a name that is taken or impossible is refused.
 test_name() {
 	exec_cede launch --name "$TAG-named" -- sleep 1000 >out 2>err &
 	eventually 5 is_status "$TAG-named" running
-	fails 1 'already exists' cede launch --name "$TAG-named" -- true
+	fails 125 'already exists' cede launch --name "$TAG-named" -- true
 	ok cede kill "$TAG-named" KILL
 	STATUS=0
 	wait $! || STATUS=$?
 	eq "exit status" "$STATUS" 137
-	fails 1 '/' cede launch --name "a/b" -- true
-	fails 1 '.' cede launch --name "" -- true
+	fails 125 '/' cede launch --name "a/b" -- true
+	fails 125 '.' cede launch --name "" -- true
 }
 
 # --detach prints the id and returns; the job runs on, in the slice, and can be deleted.
@@ -154,10 +161,10 @@ test_bad_commands() {
 	echo x >plain
 	fails 126 'plain' cede launch -- ./plain
 	fails 126 "$T" cede launch -- "$T"
-	fails 1 '.' cede launch
-	fails 1 '.' cede launch --
-	fails 1 'nosuchoption' cede launch --nosuchoption -- true
-	fails 1 'banana' cede launch --on-pressure banana -- true
+	fails 125 '.' cede launch
+	fails 125 '.' cede launch --
+	fails 125 'nosuchoption' cede launch --nosuchoption -- true
+	fails 125 'banana' cede launch --on-pressure banana -- true
 }
 
 # Limits that make no sense are refused by option.
@@ -165,12 +172,12 @@ test_bad_limits() {
 	local v
 	for v in 0 -1 banana 1e9 "" 0.00001; do
 		run cede launch --cpus "$v" -- true
-		[ "$STATUS" = 1 ] || die "--cpus \"$v\": exit status 1 expected"
+		[ "$STATUS" = 125 ] || die "--cpus \"$v\": exit status 125 expected"
 		like "--cpus \"$v\"" "$ERR" '^cede: .*--cpus'
 	done
 	for v in 0 -1 banana 1X 99999999999999999999 "" 1; do
 		run cede launch --memory "$v" -- true
-		[ "$STATUS" = 1 ] || die "--memory \"$v\": exit status 1 expected"
+		[ "$STATUS" = 125 ] || die "--memory \"$v\": exit status 125 expected"
 		like "--memory \"$v\"" "$ERR" '^cede: .*(--memory|memory)'
 	done
 }
@@ -178,7 +185,7 @@ test_bad_limits() {
 # Where the controllers are missing, --memory is refused (it was demanded) and says why.
 # needs: root hybrid
 test_limits_without_controllers() {
-	fails 1 'memory' cede launch --memory 64M -- true
+	fails 125 'memory' cede launch --memory 64M -- true
 }
 
 # --cpus and --memory are the group's limits.

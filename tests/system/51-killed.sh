@@ -46,6 +46,7 @@ test_run() {
 # timeout: 60
 test_run_end() {
 	bundle b '.process.args = ["true"]'
+	ok cede run -b b "$TAG-k"
 	rounds 30 $((20 * SLOW)) "$CEDE" --root "$ROOT" run -b "$T/b" "$TAG-k"
 }
 
@@ -59,6 +60,7 @@ test_create() {
 # cede launch
 # timeout: 90
 test_launch() {
+	ok cede launch --name "$TAG-k" -- true
 	rounds 30 $((50 * SLOW)) "$CEDE" --root "$ROOT" launch --name "$TAG-k" -- sleep 1000
 }
 

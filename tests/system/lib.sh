@@ -47,6 +47,7 @@ skip() {
 }
 
 show_last() {
+	[ -z "${ABOUT:-}" ] || printf '  with %s\n' "$ABOUT"
 	printf '  last command: %s\n  exit status: %s\n' "$LAST" "$STATUS"
 	local f
 	for f in out err; do
@@ -158,6 +159,18 @@ in_container() {
 
 # The line of the probe's output that begins with KEY (of $OUT).
 probed() { sed -n "s/^$1 //p" <<<"$OUT" | head -n 1; }
+
+# Waits (at most SECONDS) until the machine is mostly idle, for tests that measure.
+quiet() {
+	local end=$((SECONDS + ${1:-20})) idle
+	idle_ticks() { awk '/^cpu / { print $5 + $6 }' /proc/stat; }
+	while [ $SECONDS -lt $end ]; do
+		idle=$(idle_ticks)
+		sleep 0.5
+		[ $(($(idle_ticks) - idle)) -lt $((35 * $(nproc))) ] || return 0
+	done
+	echo "the machine was not quiet before this test" >&2
+}
 
 cg_of() { echo "$CG/cede.slice/$1"; }
 cg_value() { cat "$(cg_of "$1")/$2"; }
