@@ -10,19 +10,23 @@
 #define CLOSE_ENOUGH 0.12
 /* A server that answers less than this share by the end of a run cannot do the rate. */
 #define DELIVERED_MIN 0.97
+/* On a machine that others keep busy the CPU time asked for is never seen, at any rate. */
+#define HIGH_RATE_MAX 12 /* times the steady rate */
 
 struct search {
 	struct lab *lab;
 	unsigned connections;
 	bool preload;
+	double rate_max;
 	cell_progress *progress;
 	void *arg;
 };
 
 static int try_rate(struct search *s, double rate, struct cell *ret, struct err *e)
 {
-	static const struct noise_limits anything = {
-		.idle_before = 0, .foreign_share = 1, .steal_share = 1};
+	/* Waits a little for a quiet machine, and takes what it gets. */
+	static const struct noise_limits limits = {
+		.idle_before = 0.85, .wait_ms = 500, .foreign_share = 1, .steal_share = 1};
 	struct cell_load load = {.kind = CELL_STEADY,
 				 .rate = rate,
 				 .duration_ms = RUN_MS,
@@ -34,7 +38,7 @@ static int try_rate(struct search *s, double rate, struct cell *ret, struct err 
 	int r;
 
 	s->preload = false;
-	r = cell_run(s->lab, ARM_ALONE, &load, &anything, s->progress, s->arg, ret, e);
+	r = cell_run(s->lab, ARM_ALONE, &load, &limits, s->progress, s->arg, ret, e);
 	if (r == 0)
 		cell_free(ret); /* its figures stay */
 	return r;
@@ -69,8 +73,8 @@ static int find_rate(struct search *s, double target_cpus, double start, double 
 		if (off < CLOSE_ENOUGH)
 			break;
 		step = target_cpus / fmax(c.incumbent_cpus, target_cpus / 4);
-		r *= fmin(fmax(step, 0.25), 4);
-		if (r >= ceiling * 0.95)
+		r = fmin(r * fmin(fmax(step, 0.25), 4), s->rate_max);
+		if (r >= ceiling * 0.95 || r == *rate)
 			break;
 	}
 	if (!isfinite(best))
@@ -100,6 +104,7 @@ int calibrate(struct lab *lab, unsigned connections, struct rates *rates, cell_p
 	cpus = rates->steady_cpus;
 	r = find_rate(&s, fmin(LOW_SHARE * n, LOW_CPUS_MAX), rate * 0.4, &rates->low,
 		      &rates->low_cpus, e);
+	s.rate_max = rate * HIGH_RATE_MAX;
 	if (r == 0)
 		r = find_rate(&s, fmin(HIGH_SHARE * n, HIGH_CPUS_MAX), rate / cpus * 0.4 * 5,
 			      &rates->high, &rates->high_cpus, e);
