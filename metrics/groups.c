@@ -203,7 +203,16 @@ static bool holds_slice(const struct groups *g, const struct group *group)
 	       counters_path_below(g->slice.name, strlen(g->slice.name), group->name);
 }
 
-static void read_slice(struct groups *g, uint64_t interval_ns, struct groups_figures *f)
+/* What the machine had nothing of, none of its groups had. */
+static int64_t group_psi(struct group *g, enum psi k, uint64_t interval_ns, const bool *quiet)
+{
+	if (quiet[k] && g->psi_usec[k].known)
+		return 0;
+	return psi_read(g->psi_fd[k], &g->psi_usec[k], interval_ns);
+}
+
+static void read_slice(struct groups *g, uint64_t interval_ns, const bool *quiet,
+		       struct groups_figures *f)
 {
 	if (g->listfd < 0) {
 		for (int k = 0; k < PSI_KINDS; k++)
@@ -218,12 +227,11 @@ static void read_slice(struct groups *g, uint64_t interval_ns, struct groups_fig
 	f->slice_known = g->slice_usage_known &&
 			 counter_delta(&g->slice_medium_usec, g->slice_usage_usec, &f->slice_usec);
 	for (int k = 0; k < PSI_KINDS; k++)
-		f->slice_psi_ppm[k] =
-			psi_read(g->slice.psi_fd[k], &g->slice.psi_usec[k], interval_ns);
+		f->slice_psi_ppm[k] = group_psi(&g->slice, k, interval_ns, quiet);
 }
 
 static void read_group(struct groups *g, struct group *group, uint64_t interval_ns,
-		       struct groups_figures *f)
+		       const bool *quiet, struct groups_figures *f)
 {
 	bool mixed = holds_slice(g, group);
 	uint64_t usage, delta = 0;
@@ -240,7 +248,7 @@ static void read_group(struct groups *g, struct group *group, uint64_t interval_
 		delta -= MIN(delta, f->slice_usec);
 	f->usage_usec += delta;
 	for (int k = 0; k < PSI_KINDS; k++) {
-		int64_t psi = psi_read(group->psi_fd[k], &group->psi_usec[k], interval_ns);
+		int64_t psi = group_psi(group, k, interval_ns, quiet);
 
 		if (mixed)
 			psi = k == PSI_CPU ? SAMPLE_UNKNOWN
@@ -250,14 +258,15 @@ static void read_group(struct groups *g, struct group *group, uint64_t interval_
 	f->n++;
 }
 
-void groups_read(struct groups *g, uint64_t interval_ns, struct groups_figures *ret)
+void groups_read(struct groups *g, uint64_t interval_ns, const bool quiet[PSI_KINDS],
+		 struct groups_figures *ret)
 {
 	struct groups_figures f = {.usage_known = g->n > 0};
 
 	for (int k = 0; k < PSI_KINDS; k++)
 		f.worst_psi_ppm[k] = SAMPLE_UNKNOWN;
-	read_slice(g, interval_ns, &f);
+	read_slice(g, interval_ns, quiet, &f);
 	for (unsigned i = 0; i < g->n; i++)
-		read_group(g, &g->group[i], interval_ns, &f);
+		read_group(g, &g->group[i], interval_ns, quiet, &f);
 	*ret = f;
 }

@@ -62,8 +62,10 @@ void groups_rescan(struct groups *g);
 bool groups_complete(const struct groups *g);
 /* The slice's usage since the last call. False where that is not known; no slice: 0. */
 bool groups_slice_usage(struct groups *g, uint64_t *ret_usec);
-/* At least 50 ms after the last call, over interval_ns. */
-void groups_read(struct groups *g, uint64_t interval_ns, struct groups_figures *ret);
+/* At least 50 ms after the last call, over interval_ns. `quiet`: kinds of stall of which the whole
+ * machine had none in the interval; the groups' files need not be read then. */
+void groups_read(struct groups *g, uint64_t interval_ns, const bool quiet[PSI_KINDS],
+		 struct groups_figures *ret);
 
 /* A pressure file opened by the caller; SAMPLE_UNKNOWN if it cannot be read or was not before. */
 int64_t psi_read(int fd, struct counter *c, uint64_t interval_ns);

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/procfs.h"
 #include "base/str.h"
 #include "metrics/task_table.h"
@@ -51,6 +50,7 @@ struct scan {
 	pid_t self;
 	char slice[256];
 	uint64_t pass_ns;
+	uint64_t (*clock)(void);
 
 	enum phase phase;
 	unsigned passes;
@@ -74,7 +74,8 @@ int scan_new(const struct scan_opts *o, struct scan **ret, struct err *e)
 
 	if (!s)
 		return fail(e, ENOMEM, "process scan");
-	*s = (struct scan){.procfd = o->procfd, .self = o->self, .pass_ns = o->pass_ns};
+	*s = (struct scan){
+		.procfd = o->procfd, .self = o->self, .pass_ns = o->pass_ns, .clock = o->clock};
 	s->procs.fd = s->threads.fd = -1;
 	(void)snprintf(s->slice, sizeof(s->slice), "%s", o->slice); /* checked by the caller */
 	s->cur = &s->tables[0];
@@ -377,7 +378,7 @@ static void end_pass(struct scan *s, struct threads *t)
 	s->phase = PHASE_IDLE;
 }
 
-static void step(struct scan *s, struct threads *t)
+static void step(struct scan *s, struct threads *t, uint64_t at_ns)
 {
 	const struct candidate *c = &s->best[s->next_best];
 	uint64_t ino;
@@ -402,7 +403,7 @@ static void step(struct scan *s, struct threads *t)
 		break;
 	case PHASE_CHOOSE:
 		if (s->next_best < s->n_best) {
-			threads_choose(t, c->tgid, c->tid);
+			threads_choose(t, at_ns, c->tgid, c->tid, c->score);
 			s->next_best++;
 		} else {
 			end_pass(s, t);
@@ -415,7 +416,7 @@ static void step(struct scan *s, struct threads *t)
 
 uint64_t scan_run(struct scan *s, struct threads *t, uint64_t at_ns, uint64_t budget_ns)
 {
-	uint64_t start = now_ns(), spent = 0;
+	uint64_t start = s->clock(), spent = 0;
 
 	if (s->phase == PHASE_IDLE) {
 		/* The second pass tells who is busy: it need not wait as long. */
@@ -427,8 +428,8 @@ uint64_t scan_run(struct scan *s, struct threads *t, uint64_t at_ns, uint64_t bu
 	}
 	for (unsigned i = 0; i < STEPS_PER_RUN && s->phase != PHASE_IDLE && spent < budget_ns;
 	     i++) {
-		step(s, t);
-		spent = now_ns() - start;
+		step(s, t, at_ns);
+		spent = s->clock() - start;
 	}
 	return spent;
 }

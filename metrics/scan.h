@@ -26,7 +26,8 @@ struct scan_opts {
 	int procfd;	   /* borrowed */
 	const char *slice; /* copied; without slashes at the ends */
 	uint64_t pass_ns;
-	pid_t self; /* this process: it and its children are no incumbents */
+	pid_t self;		 /* this process: it and its children are no incumbents */
+	uint64_t (*clock)(void); /* for the budget */
 };
 
 int scan_new(const struct scan_opts *o, struct scan **ret, struct err *e);

@@ -256,7 +256,7 @@ static void test_groups(void **state)
 	set_group_psi(w, "user.slice", 20000, 1000, 0);
 	set_usage(w, "cede.slice", 90000);
 	set_group_psi(w, "cede.slice", 90000, 90000, 90000);
-	set_pressure(&w->proc, "pressure/memory", 99999); /* the machine's: not looked at */
+	set_pressure(&w->proc, "pressure/memory", 99999); /* not what is reported */
 	set_pressure(&w->proc, "pressure/io", 99999);
 	tick(w, 90);
 	assert_int_equal(w->last.incumbent_ucpu, 500000);
@@ -306,6 +306,8 @@ static void test_nested_slice(void **state)
 	set_group_psi(w, "user.slice", 60000, 60000, 5000);
 	set_usage(w, "user.slice/u/cede.slice", 100000);
 	set_group_psi(w, "user.slice/u/cede.slice", 1, 50000, 5000);
+	set_pressure(&w->proc, "pressure/memory", 60000);
+	set_pressure(&w->proc, "pressure/io", 5000);
 	tick(w, 90);
 	assert_int_equal(w->last.secondary_ucpu, 1111111);
 	assert_int_equal(w->last.incumbent_ucpu, 500000);
@@ -362,6 +364,7 @@ static void test_psi_never_too_fast(void **state)
 	before = w->last.incumbent_io_psi_ppm;
 	for (uint64_t i = 0; i < 100; i++) {
 		set_group_psi(w, "system.slice", 0, 0, i * i * 10);
+		set_pressure(&w->proc, "pressure/io", i * i * 10);
 		tick(w, 10);
 		if (w->last.incumbent_io_psi_ppm != before) {
 			changes++;
@@ -370,6 +373,43 @@ static void test_psi_never_too_fast(void **state)
 		before = w->last.incumbent_io_psi_ppm;
 	}
 	assert_in_range(changes, 10, 20);
+}
+
+/* 32 threads, of which each waits 5 % of the time: none is forgotten. */
+static void test_threads_in_turn(void **state)
+{
+	struct world *w = *state;
+	pid_t pids[32];
+	uint64_t run = 0, wait = 0;
+
+	set_usage(w, "cede.slice", 0);
+	for (int i = 0; i < 32; i++) {
+		pids[i] = 100 + i;
+		set_process(w, &(struct process){.pid = pids[i]});
+		set_thread(w, pids[i], pids[i], 1, 0, 1);
+	}
+	start(w, (struct sampler_opts){0});
+	work_until(w, 32, pids, 32, &run);
+	for (int i = 0; i < 40; i++) {
+		wait += MS / 2;
+		for (int k = 0; k < 32; k++)
+			set_thread(w, pids[k], pids[k], run, wait, run / MS);
+		tick(w, 10);
+	}
+	assert_int_equal(w->last.n_threads, 32);
+	assert_int_equal(w->last.incumbent_delay_ppm, 50000);
+	assert_int_equal(w->last.incumbent_delay_total_ppm, 32 * 50000);
+	/* One of them waits more; in one of the next ticks it shows, averaged over its turn. */
+	for (int k = 0; k < 32; k += 31) {
+		int64_t worst = 0;
+
+		set_thread(w, pids[k], pids[k], run, wait + 9 * MS, run / MS);
+		for (int i = 0; i < 10; i++) {
+			tick(w, 10);
+			worst = MAX(worst, w->last.incumbent_delay_ppm);
+		}
+		assert_in_range(worst, 90000, 900000);
+	}
 }
 
 static void test_values_stay(void **state)
@@ -781,6 +821,7 @@ int main(void)
 		WORLD_TEST(test_psi_missing),
 		WORLD_TEST(test_psi_never_too_fast),
 		WORLD_TEST(test_values_stay),
+		WORLD_TEST(test_threads_in_turn),
 		WORLD_TEST(test_secondary_usage),
 		WORLD_TEST(test_hotplug),
 		WORLD_TEST(test_too_soon),
