@@ -116,7 +116,7 @@ static int set_string(int fs, const char *fstype, const char *key, const char *v
 	return 0;
 }
 
-/* A long list of overlay layers goes one by one (lowerdir+, Linux 6.5); the colon separates unless
+/* A long list of overlay layers goes one by one (lowerdir+, Linux 6.7); the colon separates unless
  * it is escaped, and an escaped one is plain in the single form. */
 static int set_layers(int fs, const char *fstype, const char *list, struct err *e)
 {

@@ -203,9 +203,14 @@ static int open_bind(struct sources *src, struct mount_op *op, struct err *e)
 			return userns_fd;
 	}
 	rc = set_clone(src->p, op, userns_fd);
+	if (rc == -EINVAL && op->idmap)
+		return refuse(
+			e, EINVAL,
+			"id mapping of the bind of %s: its filesystem cannot be id-mapped with "
+			"this kernel",
+			op->source);
 	if (rc < 0)
-		return fail(e, -rc, "set %s of the bind of %s",
-			    op->idmap ? "attributes or id mapping" : "attributes", op->source);
+		return fail(e, -rc, "set attributes of the bind of %s", op->source);
 	return 0;
 }
 
