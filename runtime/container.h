@@ -95,6 +95,12 @@ int container_open(const struct runtime *rt, const char *id, enum container_lock
 		   struct container **ret, struct err *e);
 void container_close(struct container *c);
 
+static inline void cleanup_container(struct container **c)
+{
+	container_close(*c);
+}
+#define _cleanup_container_ __attribute__((cleanup(cleanup_container)))
+
 /* Derived from the kernel each time: is init alive (pid + start time), waiting on exec.fifo, frozen
  * by the user? */
 int container_status(const struct container *c, enum oci_status *ret, struct err *e);

@@ -25,15 +25,23 @@
 #define FREEZE_WAIT_MS 10000
 #define DESTROY_WAIT_MS 10000
 
-static void cleanup_container(struct container **c)
-{
-	container_close(*c);
-}
-#define _cleanup_container_ _cleanup_(cleanup_container)
-
 static bool is_up(enum oci_status s)
 {
 	return s == OCI_CREATED || s == OCI_RUNNING || s == OCI_PAUSED;
+}
+
+static int open_with_status(const struct runtime *rt, const char *id, enum container_lock lock,
+			    struct container **ret, enum oci_status *ret_status, struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	int rc;
+
+	rc = container_open(rt, id, lock, &c, e);
+	if (rc == 0)
+		rc = container_status(c, ret_status, e);
+	if (rc == 0)
+		*ret = take_ptr(&c);
+	return rc;
 }
 
 /* A pidfd of init that cannot be somebody else: opened first, then the start time is compared. */
@@ -71,9 +79,7 @@ int container_kill(const struct runtime *rt, const char *id, int signal, bool al
 	enum oci_status status;
 	int rc;
 
-	rc = container_open(rt, id, CONTAINER_NO_LOCK, &c, e);
-	if (rc == 0)
-		rc = container_status(c, &status, e);
+	rc = open_with_status(rt, id, CONTAINER_NO_LOCK, &c, &status, e);
 	if (rc < 0)
 		return rc;
 	/* Without a pid namespace of its own a container's processes outlive its init, and `--all`
@@ -98,9 +104,7 @@ int container_pause(const struct runtime *rt, const char *id, struct err *e)
 	enum oci_status status;
 	int rc;
 
-	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
-	if (rc == 0)
-		rc = container_status(c, &status, e);
+	rc = open_with_status(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, &status, e);
 	if (rc < 0)
 		return rc;
 	if (status == OCI_PAUSED)
@@ -116,9 +120,7 @@ int container_resume(const struct runtime *rt, const char *id, struct err *e)
 	enum oci_status status;
 	int rc;
 
-	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
-	if (rc == 0)
-		rc = container_status(c, &status, e);
+	rc = open_with_status(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, &status, e);
 	if (rc < 0)
 		return rc;
 	/* Frozen by a scheduler that died: nobody else will thaw it. */
@@ -169,21 +171,28 @@ static void run_poststop(const struct container *c)
 
 /*
  * A directory without a readable state: its creator was killed before it wrote one (then nothing
- * else of the container exists yet), or is at work this very moment and holds the lock.
+ * else of the container exists yet), or is at work this very moment and holds the lock, or the file
+ * was damaged: then the group is looked for where it is by default.
  */
-static int remove_unfinished(const struct runtime *rt, const char *id, struct err *e)
+static int remove_unreadable(const struct runtime *rt, const char *id, struct err *e)
 {
 	_cleanup_fd_ int rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_fd_ int lock = -1;
-	char path[300];
+	_cleanup_fd_ int dirfd = -1, lock = -1;
+	char group[512];
+	int rc;
 
-	if (rootfd < 0)
-		return 0;
-	(void)snprintf(path, sizeof(path), "%s/lock", id); /* ids are at most 255 bytes */
-	lock = openat(rootfd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	dirfd = rootfd < 0 ? -1 : openat(rootfd, id, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dirfd < 0)
+		return errno == ENOENT ? 0 : fail(e, errno, "open %s/%s", rt->root, id);
+	lock = openat(dirfd, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return refuse(e, EBUSY, "container `%s` is being created by another process", id);
-	return dir_remove_all(rootfd, id, e);
+	rc = rt->cgroup_manager == CGROUP_MANAGER_DISABLED
+		     ? 0
+		     : cgroup_path(NULL, id, group, sizeof(group), e);
+	if (rc == 0 && rt->cgroup_manager != CGROUP_MANAGER_DISABLED)
+		rc = cgroup_destroy(group, DESTROY_WAIT_MS, e);
+	return rc < 0 ? rc : dir_remove_all(rootfd, id, e);
 }
 
 /* For containers without a cgroup; the others are killed with their group. */
@@ -206,21 +215,16 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 	enum oci_status status;
 	int rc;
 
-	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
-	if (rc == -ENOENT && force && container_id_check(id, NULL) == 0)
-		return remove_unfinished(rt, id, e);
-	if (rc == 0)
-		rc = container_status(c, &status, e);
+	rc = open_with_status(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, &status, e);
+	if (rc < 0 && rc != -EBUSY && force && container_id_check(id, NULL) == 0)
+		return remove_unreadable(rt, id, e);
 	if (rc < 0)
 		return rc;
-	if (is_up(status)) {
-		if (!force)
-			return refuse(
-				e, EBUSY,
-				"cannot delete container `%s`: it is %s; stop it first or use "
-				"--force",
-				id, oci_status_name(status));
-	}
+	if (is_up(status) && !force)
+		return refuse(
+			e, EBUSY,
+			"cannot delete container `%s`: it is %s; stop it first or use --force", id,
+			oci_status_name(status));
 	if (c->cgroup)
 		rc = cgroup_destroy(c->cgroup, DESTROY_WAIT_MS, e);
 	else if (is_up(status))

@@ -76,11 +76,6 @@ void container_close(struct container *c)
 	free(c);
 }
 
-static void cleanup_container(struct container **c)
-{
-	container_close(*c);
-}
-
 /* flock(2) with a bound: a stuck operation must not hang an engine for ever. */
 static int lock_fd(int fd, int how, const char *id, struct err *e)
 {
@@ -117,7 +112,7 @@ static int lock_open(int dirfd, int flags, struct err *e)
  */
 int state_create(const struct runtime *rt, const char *id, struct container **ret, struct err *e)
 {
-	__attribute__((cleanup(cleanup_container))) struct container *c = NULL;
+	_cleanup_container_ struct container *c = NULL;
 	_cleanup_fd_ int rootfd = -1;
 	int rc;
 
@@ -286,7 +281,7 @@ static int open_locked(struct container *c, int rootfd, enum container_lock lock
 int container_open(const struct runtime *rt, const char *id, enum container_lock lock,
 		   struct container **ret, struct err *e)
 {
-	__attribute__((cleanup(cleanup_container))) struct container *c = NULL;
+	_cleanup_container_ struct container *c = NULL;
 	_cleanup_fd_ int rootfd = -1;
 	int rc;
 
