@@ -44,10 +44,13 @@ ALL_CFLAGS = -std=gnu17 $(WARN) $(if $(WERROR),-Werror) $(HARDEN) -ffunction-sec
 VARIANT := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
 	$(if $(COVERAGE),--coverage)
 
+comma := ,
 STATIC ?= $(if $(SANITIZE)$(COVERAGE),no,$(LINK_STATIC))
 ifeq ($(STATIC),yes)
 LINK := -static-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
 LIBS := $(LIBS_STATIC)
+# The program begins before the C library does: runtime/self_entry.c.
+ENTRY := $(if $(filter x86_64,$(shell uname -m)),-Wl$(comma)-e$(comma)cede_start)
 else
 LINK := -pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
 LIBS := $(LIBS_DYNAMIC)
@@ -92,7 +95,9 @@ $(BUILD)/libcede.a: $(ROOM_OBJ)
 
 $(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) $(ENTRY) -o $@ $^ $(LIBS)
+
+$(BUILD)/runtime/self_entry.o: VARIANT := -ffreestanding -fno-stack-protector
 
 # Unit tests link dynamically (cmocka has no archive) against the same objects.
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
