@@ -233,6 +233,24 @@ static void test_bounds(void **state)
 	(void)parse(&a, spaces);
 }
 
+/* yajl's buffer for strings with escapes grows several times, and is used again for the next. */
+static void test_long_escaped_strings(void **state)
+{
+	_cleanup_free_ char *escaped = repeat("\\t0123456789", 5000);
+	_cleanup_free_ char *plain = repeat("\t0123456789", 5000);
+	_cleanup_free_ char *doc = NULL;
+	_cleanup_arena_ struct arena a = ARENA_INIT;
+	const struct json *v;
+
+	(void)state;
+	assert_true(asprintf(&doc, "[\"%s\",\"x\\ty\",\"%s\"]", escaped, escaped) > 0);
+	v = parse(&a, doc);
+	assert_string_equal(v->array.items[0]->string.text, plain);
+	assert_int_equal(v->array.items[0]->string.len, strlen(plain));
+	assert_string_equal(v->array.items[1]->string.text, "x\ty");
+	assert_string_equal(v->array.items[2]->string.text, plain);
+}
+
 /* Many equal and unequal keys in one object must not take quadratic time (minutes, if they did). */
 static void test_many_keys(void **state)
 {
@@ -418,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_nul_is_refused),
 		cmocka_unit_test(test_lone_surrogates_are_refused),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_long_escaped_strings),
 		cmocka_unit_test(test_many_keys),
 		cmocka_unit_test(test_out_of_memory),
 		cmocka_unit_test(test_get),
