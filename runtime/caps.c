@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/caps.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -14,6 +12,10 @@
 #include "base/log.h"
 #include "base/procfs.h"
 #include "base/str.h"
+#include "oci/names.h"
+
+/* In the C library, but only libcap's header declares it. */
+int capset(cap_user_header_t header, const cap_user_data_t data);
 
 /* The sets a process has now, from /proc/self/status (proc(5)). */
 struct cap_sets {
@@ -83,17 +85,14 @@ static void add_name(struct strbuf *names, const char *name)
 static void add_bits(struct strbuf *names, uint64_t bits)
 {
 	for (unsigned i = 0; bits; i++, bits >>= 1) {
-		char number[16], *name;
+		const char *name;
+		char number[16];
 
 		if (!(bits & 1))
 			continue;
-		name = cap_to_name((cap_value_t)i);
+		name = table_name_n(oci_capabilities.v, oci_capabilities.n, i);
 		(void)snprintf(number, sizeof(number), "%u", i); /* two digits */
-		for (char *p = name; p && *p; p++)
-			*p = (char)toupper(*p);
 		add_name(names, name ? name : number);
-		if (name)
-			(void)cap_free(name); /* it is what cap_to_name gave */
 	}
 }
 
