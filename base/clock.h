@@ -24,4 +24,11 @@ static inline uint64_t now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+/* "2026-11-21T23:34:00.123456789Z" and the NUL (RFC 3339, UTC). gmtime(3) and strftime(3) would
+ * read the machine's time zone from a file first. */
+#define CLOCK_TEXT_SIZE 31
+void clock_format(const struct timespec *ts, char buf[static CLOCK_TEXT_SIZE]);
+/* The same for this moment. */
+void clock_format_now(char buf[static CLOCK_TEXT_SIZE]);
+
 #endif

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 
@@ -56,16 +56,11 @@ static void add_escaped(struct strbuf *sb, unsigned char c)
 
 static void format_line(struct strbuf *sb, enum log_level level, const char *msg)
 {
-	struct timespec ts;
-	struct tm tm;
-	char when[64];
+	char when[CLOCK_TEXT_SIZE];
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail for this clock */
-	(void)gmtime_r(&ts.tv_sec, &tm);	  /* nor this for a present date */
-	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	clock_format_now(when);
 	if (logger.format == LOG_TEXT) {
-		strbuf_addf(sb, "time=\"%s.%09ldZ\" level=%s msg=\"", when, ts.tv_nsec,
-			    level_names[level]);
+		strbuf_addf(sb, "time=\"%s\" level=%s msg=\"", when, level_names[level]);
 		for (const char *p = msg; *p; p++)
 			add_escaped(sb, (unsigned char)*p);
 		strbuf_adds(sb, "\"\n");
@@ -74,7 +69,7 @@ static void format_line(struct strbuf *sb, enum log_level level, const char *msg
 	strbuf_addf(sb, "{\"level\":\"%s\",\"msg\":\"", level_names[level]);
 	for (const char *p = msg; *p; p++)
 		add_escaped(sb, (unsigned char)*p);
-	strbuf_addf(sb, "\",\"time\":\"%s.%09ldZ\"}\n", when, ts.tv_nsec);
+	strbuf_addf(sb, "\",\"time\":\"%s\"}\n", when);
 }
 
 static void write_out(int fd, const struct strbuf *sb)

@@ -12,10 +12,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/procfs.h"
@@ -137,27 +137,16 @@ static int prepare(struct creation *c, struct err *e)
 /* --- the state directory -------------------------------------------------------------------------
  */
 
-static const char *timestamp(struct arena *a)
-{
-	struct timespec ts;
-	struct tm tm;
-	char date[32];
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail for this clock */
-	(void)gmtime_r(&ts.tv_sec, &tm);	  /* nor this for a present date */
-	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	return arena_printf(a, "%s.%09ldZ", date, ts.tv_nsec);
-}
-
 static int fill_state(struct creation *c, struct err *e)
 {
 	struct container *k = c->container;
-	char path[sizeof(c->cgroup.path)];
+	char path[sizeof(c->cgroup.path)], now[CLOCK_TEXT_SIZE];
 	int rc;
 
+	clock_format_now(now);
 	k->bundle = c->bundle;
 	k->rootfs = c->mounts.rootfs;
-	k->created = timestamp(&k->arena);
+	k->created = arena_strdup(&k->arena, now);
 	k->owner = geteuid() == 0 ? "root" : arena_printf(&k->arena, "%u", geteuid());
 	k->annotations = c->spec->annotations;
 	k->hooks = hooks_present(c->spec);

@@ -4,26 +4,22 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 static int format(const struct edge *g, char *buf, size_t size)
 {
-	struct timespec ts;
-	struct tm tm;
-	char when[32];
+	char when[CLOCK_TEXT_SIZE];
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);		      /* cannot fail */
-	(void)gmtime_r(&ts.tv_sec, &tm);			      /* for a present date */
-	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm); /* 19 bytes */
+	clock_format_now(when);
 	return snprintf(
 		buf, size,
-		"{\"time\":\"%s.%09ldZ\",\"from\":\"%s\",\"to\":\"%s\",\"reason\":\"%s\","
+		"{\"time\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"reason\":\"%s\","
 		"\"score\":%lld.%03lld,\"level\":%lld.%03lld,\"usage_usec\":%llu}\n",
-		when, ts.tv_nsec, rung_name(g->from), rung_name(g->to), reason_name(g->reason),
+		when, rung_name(g->from), rung_name(g->to), reason_name(g->reason),
 		(long long)(g->score_permille / 1000), (long long)(g->score_permille % 1000),
 		(long long)(g->level_ppm / LEVEL_FULL),
 		(long long)(g->level_ppm % LEVEL_FULL / 1000), (unsigned long long)g->usage_usec);
