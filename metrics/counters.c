@@ -48,6 +48,7 @@ int counters_stat(const char *text, const struct cpu_mask *mask, struct cpu_time
 	const char *rest = str_after(text, "cpu ");
 	const char *end = strchr(text, '\n');
 	bool every = true;
+	uint64_t next = 0;
 
 	if (!rest || !end || !take_cpu_line(rest, &all.idle_ticks, &all.steal_ticks))
 		return -EBADMSG;
@@ -57,8 +58,10 @@ int counters_stat(const char *text, const struct cpu_mask *mask, struct cpu_time
 		rest = str_after(text, "cpu");
 		if (!rest)
 			break;
-		if (!take_number(&rest, &cpu) || !take_cpu_line(rest, &idle, &steal))
+		if (!take_number(&rest, &cpu) || cpu < next || cpu == UINT64_MAX ||
+		    !take_cpu_line(rest, &idle, &steal))
 			return -EBADMSG;
+		next = cpu + 1; /* the kernel lists them in order */
 		if (mask && !(cpu < COUNTERS_CPUS_MAX && cpu_mask_has(mask, (unsigned)cpu))) {
 			every = false;
 			continue;

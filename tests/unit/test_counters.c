@@ -53,6 +53,7 @@ static void test_stat_bad(void **state)
 		"cpu  1 2 3 4 5 6 7 8\ncpuX 1 2 3 4 5 6 7 8\n",
 		"cpu  1 2 3 x 5 6 7 8\ncpu0 1 2 3 4 5 6 7 8\n",
 		"cpu  1 2 3 99999999999999999999 5 6 7 8\ncpu0 1 2 3 4 5 6 7 8\n",
+		"cpu  1 2 3 4 5 6 7 8\ncpu1 1 2 3 4 5 6 7 8\ncpu1 1 2 3 4 5 6 7 8\n",
 		"intr 1 2 3\n",
 	};
 	struct cpu_times t = {.n_cpus = 77};
