@@ -38,8 +38,6 @@ const struct policy_config policy_config_default = {
 	.min_level_ppm = 50000,
 	.mem_reserve_bytes = 64 << 20,
 	.mem_reserve_ppm = 20000,
-	.quiet_ppm = 10000,
-	.starve_ns = SEC,
 };
 
 static const char *const rung_names[RUNGS] = {
@@ -61,7 +59,6 @@ static const char *const reason_names[REASONS] = {
 	[REASON_MEM_PSI] = "memory-pressure",
 	[REASON_IO_PSI] = "io-pressure",
 	[REASON_MEMORY_LOW] = "memory-low",
-	[REASON_NO_IDLE] = "no-idle-cpu",
 	[REASON_HOLD] = "hold",
 	[REASON_ACQUITTED] = "acquitted",
 	[REASON_RECOVERED] = "recovered",
@@ -99,7 +96,6 @@ struct view {
 	int64_t value[POLICY_SIGNALS];
 	int64_t score[POLICY_SIGNALS]; /* s * 1000 */
 	int64_t tick_score;	       /* SIGNAL_DELAY's of this tick alone */
-	int64_t idle_ppm;	       /* of all CPUs, or SAMPLE_UNKNOWN */
 	bool memory_low, memory_tight;
 };
 
@@ -216,7 +212,6 @@ static struct view look(const struct sample *s, struct policy_state *st,
 	/* The first look has no past; a clock that went back stands still. */
 	v.dt = st->now_ns ? v.now - st->now_ns : 0;
 	v.n_cpus = clamp(s->n_cpus, 1, 1 << 16);
-	v.idle_ppm = of_all(s->node_idle_ucpu, v.n_cpus);
 	v.fresh = s->medium_at_ns > st->medium_ns && s->medium_at_ns <= v.now;
 	v.clean = v.fresh && s->medium_interval_ns < s->medium_at_ns && began >= st->changed_ns;
 	st->now_ns = v.now;
@@ -333,21 +328,6 @@ static bool check_alarm(struct policy_state *st, const struct policy_config *cfg
 	return true;
 }
 
-static bool check_starved(struct policy_state *st, const struct policy_config *cfg,
-			  const struct view *v)
-{
-	bool nothing = v->idle_ppm != SAMPLE_UNKNOWN && v->idle_ppm < cfg->quiet_ppm &&
-		       st->secondary_ppm < cfg->quiet_ppm;
-
-	if (!nothing || !st->idle_ns)
-		st->idle_ns = v->now;
-	if (!cfg->starve_ns || v->now - st->idle_ns < cfg->starve_ns)
-		return false;
-	fall(st, cfg, REASON_NO_IDLE, 0, cfg->step_ns);
-	st->starved = true;
-	return true;
-}
-
 /* ---- up ---------------------------------------------------------------------------------- */
 
 /* A frozen secondary causes nothing: what is seen now is the incumbents' own. */
@@ -418,30 +398,16 @@ static enum reason rise(struct policy_state *st, const struct policy_config *cfg
 static enum reason frozen_tick(struct policy_state *st, const struct policy_config *cfg,
 			       const struct view *v)
 {
-	enum reason shown;
-
 	learn(st, v);
 	if (v->memory_low)
 		st->hold_until_ns = v->now + cfg->hold_min_ns;
-	if (st->starved) {
-		/* Idle time is exact while nobody soaks it up. */
-		if (!v->clean || v->idle_ppm < 2 * cfg->quiet_ppm)
-			return REASON_NO_IDLE;
-		shown = rise(st, cfg, v);
-	} else if (v->now < st->hold_until_ns && !v->memory_tight && is_acquitted(st, cfg, v)) {
-		st->hold_until_ns = v->now;
-		st->resume_ppm = st->resume_ppm ? st->resume_ppm : LEVEL_FULL;
-		st->repeats /= 2;
-		(void)rise(st, cfg, v); /* the reason is the verdict */
-		shown = REASON_ACQUITTED;
-	} else {
-		shown = rise(st, cfg, v);
-	}
-	if (st->rung != RUNG_FREEZE) {
-		st->starved = false;
-		st->idle_ns = 0;
-	}
-	return shown;
+	if (v->now >= st->hold_until_ns || v->memory_tight || !is_acquitted(st, cfg, v))
+		return rise(st, cfg, v);
+	st->hold_until_ns = v->now;
+	st->resume_ppm = st->resume_ppm ? st->resume_ppm : LEVEL_FULL;
+	st->repeats /= 2;
+	(void)rise(st, cfg, v); /* the reason is the verdict */
+	return REASON_ACQUITTED;
 }
 
 static enum reason running_tick(struct policy_state *st, const struct policy_config *cfg,
@@ -449,7 +415,7 @@ static enum reason running_tick(struct policy_state *st, const struct policy_con
 {
 	enum reason shown;
 
-	if (check_alarm(st, cfg, v) || check_starved(st, cfg, v))
+	if (check_alarm(st, cfg, v))
 		return st->why;
 	unlearn(st, cfg, v);
 	shown = rise(st, cfg, v);
@@ -477,8 +443,7 @@ struct decision policy_decide(const struct sample *s, struct policy_state *st,
 	d.reason = st->rung == RUNG_FREEZE ? frozen_tick(st, cfg, &v) : running_tick(st, cfg, &v);
 	d.rung = st->rung;
 	d.cpu_cap_ppm = st->level_ppm;
-	d.confirmed = st->rung == RUNG_FREEZE &&
-		      (st->repeats > 1 || st->starved || st->why == REASON_MEMORY_LOW);
+	d.confirmed = st->rung == RUNG_FREEZE && (st->repeats > 1 || st->why == REASON_MEMORY_LOW);
 	d.next_tick_ns = st->rung == RUNG_FREEZE ? cfg->frozen_tick_ns : cfg->tick_ns;
 	return d;
 }

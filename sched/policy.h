@@ -22,10 +22,9 @@
  *    doing: the baseline rises to it at once and falls slowly, for each of four load levels of the
  *    incumbents. An alarm that the new baseline would not have raised ends the hold (acquitted).
  *    This is the canary of the literature, taken only when there is a doubt.
- *  - starve: no idle time on the machine, and the secondaries get none, for 1 s: freeze rather
- *    than starve (a starved holder of a lock that an incumbent wants is a priority inversion; a
- *    frozen one stands at the border of user mode and holds none). Thawed with the first idle
- *    time.
+ *
+ * A full machine is no alarm: where the idle class gets next to nothing it causes next to nothing,
+ * and what little it gets lets small jobs end.
  *
  * Fast down, slow up, growing holds: TCP's AIMD and what PRM, koordlet and resctl-demo do at 1 s.
  */
@@ -68,8 +67,6 @@ struct policy_config {
 	int64_t min_level_ppm; /* below this a cap becomes a freeze */
 	/* MemAvailable below the larger of the two freezes: bytes, and millionths of the total. */
 	int64_t mem_reserve_bytes, mem_reserve_ppm;
-	int64_t quiet_ppm;  /* of all CPUs: less is nothing */
-	uint64_t starve_ns; /* 0: never freeze for want of idle time */
 };
 extern const struct policy_config policy_config_default;
 
@@ -80,7 +77,6 @@ enum reason {
 	REASON_MEM_PSI,
 	REASON_IO_PSI,
 	REASON_MEMORY_LOW,
-	REASON_NO_IDLE,	  /* the incumbents use every CPU */
 	REASON_HOLD,	  /* nothing wrong any more, waiting the hold out, or on the way up */
 	REASON_ACQUITTED, /* the incumbents suffer as much without the secondaries */
 	REASON_RECOVERED,
@@ -114,9 +110,8 @@ struct policy_state {
 	uint32_t trips;		    /* ticks in a row with s > 1 ... */
 	uint32_t hard_trips;	    /* ... and, unaveraged, over freeze_permille */
 	uint32_t repeats;	    /* alarms not yet forgotten */
-	bool starved;		    /* frozen because there is nothing to give */
 	uint64_t now_ns, medium_ns; /* newest data seen */
-	uint64_t hold_until_ns, changed_ns, stepped_ns, peace_ns, idle_ns;
+	uint64_t hold_until_ns, changed_ns, stepped_ns, peace_ns;
 };
 
 struct decision {

@@ -194,7 +194,6 @@ static void test_not_attributable(void **state)
 
 	(void)state;
 	world_init(&w);
-	w.cfg.starve_ns = 0;
 	assert_int_equal(run_for(&w, &full, 5000), LEVEL_FULL);
 }
 
@@ -377,29 +376,6 @@ static void test_memory(void **state)
 	assert_int_equal(run_for(&w, &tight, 1000), LEVEL_FULL);
 }
 
-static void test_starved(void **state)
-{
-	struct load full = {.busy_ppm = LEVEL_FULL};
-	struct world w;
-	unsigned ms;
-
-	(void)state;
-	world_init(&w);
-	run_for(&w, &calm, 1000);
-	ms = run_until(&w, &full, RUNG_FREEZE, 5000);
-	assert_in_range(ms, 1000, 1400);
-	assert_int_equal(w.d.reason, REASON_NO_IDLE);
-	assert_int_equal(run_for(&w, &full, 60000), 0);
-	ms = run_until(&w, &calm, RUNG_IDLE_CLASS, 5000);
-	assert_in_range(ms, 0, 225);
-	assert_int_equal(w.st.repeats, 0);
-	/* Bursts shorter than a second cost nothing. */
-	for (int i = 0; i < 20; i++) {
-		assert_int_equal(run_for(&w, &full, 600), LEVEL_FULL);
-		assert_int_equal(run_for(&w, &calm, 400), LEVEL_FULL);
-	}
-}
-
 /* 1 Hz, a load that hurts in its high half and none in the other, for a minute: at most one
  * freeze for each rising edge, and the holds grow so that it gets calmer, not wilder. */
 static void test_square_wave(void **state)
@@ -560,7 +536,6 @@ int main(void)
 		cmocka_unit_test(test_baseline_per_load),
 		cmocka_unit_test(test_slow_signals),
 		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_starved),
 		cmocka_unit_test(test_square_wave),
 		cmocka_unit_test(test_harvest_under_noise),
 		cmocka_unit_test(test_deterministic),
