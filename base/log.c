@@ -12,13 +12,14 @@
 #include "base/file.h"
 #include "base/str.h"
 
-/* Warnings held back for the log file; more than this is cut, with a note. */
+/* Lines held back until the command is known to succeed; what is more than this is lost. */
 #define HELD_MAX 65536
 
 static struct {
 	int fd; /* -1: stderr only */
 	enum log_format format;
 	enum log_level level;
+	bool committed; /* lines go out at once */
 	struct strbuf held;
 } logger = {.fd = -1, .level = LOG_LEVEL_WARNING};
 
@@ -77,53 +78,57 @@ static void write_out(int fd, const struct strbuf *sb)
 	(void)io_write(fd, strbuf_str(sb), sb->len); /* where would we report a broken log? */
 }
 
-static void to_stderr(const char *prefix, const char *msg)
+static void format_stderr(struct strbuf *sb, const char *prefix, const char *msg)
 {
-	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
-
-	strbuf_addf(&sb, "cede: %s", prefix);
+	strbuf_addf(sb, "cede: %s", prefix);
 	/* One message is one line, whatever a hostile document put into it. */
 	for (const char *p = msg; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 
 		if (c < 0x20 || c == 0x7f)
-			strbuf_addf(&sb, c == '\n' ? " " : "\\x%02x", c);
+			strbuf_addf(sb, c == '\n' ? " " : "\\x%02x", c);
 		else
-			strbuf_add(&sb, p, 1);
+			strbuf_add(sb, p, 1);
 	}
-	strbuf_adds(&sb, "\n");
-	write_out(STDERR_FILENO, &sb);
+	strbuf_adds(sb, "\n");
 }
 
 void log_error(const struct err *e)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 
-	to_stderr("", e->msg);
+	format_stderr(&sb, "", e->msg);
+	write_out(STDERR_FILENO, &sb);
 	if (logger.fd < 0)
 		return;
+	sb.len = 0;
 	format_line(&sb, LOG_LEVEL_ERROR, e->msg);
 	write_out(logger.fd, &sb);
 }
 
 static void emit(enum log_level level, const char *msg)
 {
-	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	_cleanup_strbuf_ struct strbuf line = STRBUF_INIT;
 
 	if (level > logger.level)
 		return;
-	if (logger.fd < 0) {
-		to_stderr(level == LOG_LEVEL_WARNING ? "warning: " : "", msg);
-		return;
-	}
-	if (logger.level < LOG_LEVEL_DEBUG) {
-		if (logger.held.len < HELD_MAX)
-			format_line(&logger.held, level, msg);
-		return;
-	}
-	/* With --debug somebody reads the file as it grows; nobody parses it as one object. */
-	format_line(&sb, level, msg);
-	write_out(logger.fd, &sb);
+	if (logger.fd >= 0)
+		format_line(&line, level, msg);
+	else
+		format_stderr(&line, level == LOG_LEVEL_WARNING ? "warning: " : "", msg);
+	/* With --debug somebody reads along; nobody parses the file as one object. */
+	if (logger.committed || logger.level >= LOG_LEVEL_DEBUG)
+		write_out(logger.fd >= 0 ? logger.fd : STDERR_FILENO, &line);
+	else if (logger.held.len < HELD_MAX)
+		strbuf_add(&logger.held, strbuf_str(&line), line.len);
+}
+
+void log_commit(void)
+{
+	logger.committed = true;
+	if (logger.held.len)
+		write_out(logger.fd >= 0 ? logger.fd : STDERR_FILENO, &logger.held);
+	strbuf_free(&logger.held);
 }
 
 #define EMIT(level, fmt)                                                                           \
@@ -159,8 +164,8 @@ bool log_debug_enabled(void)
 
 void log_close(bool failed)
 {
-	if (logger.fd >= 0 && !failed && logger.held.len)
-		write_out(logger.fd, &logger.held);
+	if (!failed)
+		log_commit();
 	strbuf_free(&logger.held);
 	logger.fd = fd_close(logger.fd);
 }

@@ -5,9 +5,9 @@
  *
  * Where lines go (what containerd-shim, conmon and people at a shell expect):
  *  - errors: stderr ("cede: <message>") and, if --log FILE was given, one JSON or text line there;
- *  - warnings: stderr if there is no log file, else the log file at the *end* of a command that
- *    succeeded or behind its error: podman parses the file of a failed create as ONE object, so a
- *    warning must not come before an error. Warnings of a failed command are dropped from the file;
+ *  - warnings and infos: held back until the command has succeeded or log_commit() is called, then
+ *    to the log file, or to stderr if there is none. Of a failed command they are dropped: a user
+ *    gets one clear line, and podman parses the log file of a failed create as ONE object;
  *  - debug: only with --debug, to the log file or stderr.
  */
 #ifndef CEDE_BASE_LOG_H
@@ -27,7 +27,9 @@ struct log_opts {
 };
 
 int log_open(const struct log_opts *o, struct err *e);
-/* Flushes held-back warnings; `failed`: the command ended with an error (see above). */
+/* What matters has succeeded (the container runs): lines held back go out, later ones at once. */
+void log_commit(void);
+/* `failed`: the command ended with an error; what is held back is dropped. */
 void log_close(bool failed);
 
 void log_error(const struct err *e);

@@ -79,10 +79,10 @@ static int filter_table(char *text, const pid_t *pids, size_t n, struct err *e)
 
 static int print_table(const pid_t *pids, size_t n, char **extra, struct err *e)
 {
-	static char *const env[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-		NULL};
-	char *argv[64] = {(char *)"ps", (char *)"-ef", NULL};
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static char locale[] = "LC_ALL=C", name[] = "ps", all[] = "-ef";
+	static char *const env[] = {path, locale, NULL};
+	char *argv[64] = {name, all, NULL};
 	struct spawn s = {
 		.path = "ps",
 		.argv = argv,

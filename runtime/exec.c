@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/procfs.h"
 #include "base/sys.h"
 #include "runtime/affinity.h"
@@ -356,8 +357,10 @@ static int in_foreground(struct execution *x, int *ret_status, struct err *e)
 		tty_copy_size(x->master);
 		rc = tty_raw(&mode, e);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		log_commit(); /* whatever comes now, the process runs */
 		rc = supervise(x->pid, x->pidfd, &s, x->master, NULL, ret_status, e);
+	}
 	tty_restore(&mode);
 	signals_give_back(&s);
 	return rc;

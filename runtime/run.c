@@ -61,6 +61,8 @@ int container_run(const struct runtime *rt, const struct create_opts *o, int *re
 	rc = creation_make(&c, rt, o, true, e);
 	if (rc == 0)
 		rc = creation_started(&c, e);
+	if (rc == 0)
+		log_commit(); /* whatever comes now, the container ran */
 	if (rc == 0 && !o->detach)
 		rc = wait_and_delete(&c, rt, o, ret_status, e);
 	creation_end(&c);
