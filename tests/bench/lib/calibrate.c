@@ -89,6 +89,7 @@ int calibrate(struct lab *lab, unsigned connections, struct rates *rates, cell_p
 	struct search s = {.lab = lab,
 			   .connections = connections,
 			   .preload = true,
+			   .rate_max = INFINITY,
 			   .progress = progress,
 			   .arg = arg};
 	double n = lab->machine.n_cpus, rate = 200, cpus;

@@ -44,6 +44,9 @@ int child_signals_init(struct err *e)
 		return fail(e, errno, "sigprocmask");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "PR_SET_CHILD_SUBREAPER");
+	/* The script that called us may be killed: then we stop as if asked to. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+		return fail(e, errno, "PR_SET_PDEATHSIG");
 	return 0;
 }
 

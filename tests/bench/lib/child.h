@@ -37,7 +37,8 @@ struct child_opts {
 	void *arg;
 };
 
-/* Blocks the signals and remembers them; also makes orphans of our children come to us. */
+/* Blocks the signals and remembers them; also makes orphans of our children come to us, and the end
+ * of our parent count as SIGTERM. */
 int child_signals_init(struct err *e);
 /* The signal that asked us to stop, or 0. Looks for pending ones. */
 int child_stopping(void);

@@ -130,6 +130,19 @@ static int start_redis(struct lab *lab, struct err *e)
 	return r;
 }
 
+/* Inside the working directory it can be run from a container too, wherever the build lies: a
+ * launched job sees the host's files, but an empty /tmp and /run. */
+static int copy_job(const struct lab *lab, struct err *e)
+{
+	_cleanup_free_ char *program = NULL;
+	char path[sizeof(lab->work) + 8];
+	size_t len;
+	int r = file_read_alloc(AT_FDCWD, lab->cfg.job, 64 << 20, &program, &len, e);
+
+	path_set(path, sizeof(path), "%s/job", lab->work);
+	return r == 0 ? file_write_atomic(AT_FDCWD, path, program, len, 0755, e) : r;
+}
+
 int lab_open(struct lab *lab, const struct lab_config *cfg, struct err *e)
 {
 	char corpus[300];
@@ -149,6 +162,8 @@ int lab_open(struct lab *lab, const struct lab_config *cfg, struct err *e)
 	path_set(corpus, sizeof(corpus), "%s/corpus", lab->work);
 	if (r == 0)
 		r = corpus_make(corpus, LAB_CORPUS_BYTES, &lab->corpus_bytes, e);
+	if (r == 0)
+		r = copy_job(lab, e);
 	if (r == 0)
 		r = make_groups(lab, e);
 	return r == 0 ? start_redis(lab, e) : r;

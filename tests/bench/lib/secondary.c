@@ -150,10 +150,10 @@ static int wait_for_workers(struct lab *lab, struct secondary *s, const char *lo
 
 int secondary_start(struct lab *lab, enum arm arm, struct secondary *s, struct err *e)
 {
-	char corpus[320], log[320], workers[16];
+	char program[320], corpus[320], log[320], workers[16];
 	const char *cede[] = {lab->cfg.cede, "--root", lab->state, "launch", "--name", s->id, "--"};
-	const char *job[] = {lab->cfg.job, "--corpus",	corpus,	 "--counter",
-			     s->counter,   "--workers", workers, NULL};
+	const char *job[] = {program,	 "--corpus",  corpus,  "--counter",
+			     s->counter, "--workers", workers, NULL};
 	const char *argv[ARRAY_SIZE(cede) + ARRAY_SIZE(job)];
 	struct child_opts o = {.name = arms[arm].title,
 			       .argv = argv,
@@ -167,6 +167,7 @@ int secondary_start(struct lab *lab, enum arm arm, struct secondary *s, struct e
 	if (arm == ARM_ALONE)
 		return 0;
 	lab->serial++;
+	path_set(program, sizeof(program), "%s/job", lab->work);
 	path_set(corpus, sizeof(corpus), "%s/corpus", lab->work);
 	path_set(log, sizeof(log), "%s/secondary.log", lab->dir);
 	(void)snprintf(workers, sizeof(workers), "%u", lab->cfg.workers);
