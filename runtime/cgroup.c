@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/cgroup.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,8 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/procfs.h"
 #include "base/str.h"
@@ -66,6 +70,31 @@ int cgroup_path(const char *cgroups_path, const char *id, char *buf, size_t size
 	return 0;
 }
 
+/* A scheduler may freeze the slice and thaw it again many times a second (a duty cycle, where there
+ * is no cpu controller): a gap is due at once. */
+#define THAW_WAIT_MS 2000
+
+static bool thaws(int cgfd)
+{
+	_cleanup_fd_ int fd = file_open(cgfd, "cgroup.events", O_RDONLY, NULL);
+	uint64_t deadline = now_ns() + (uint64_t)THAW_WAIT_MS * NSEC_PER_MSEC;
+
+	for (uint64_t now = now_ns(); fd >= 0 && now < deadline; now = now_ns()) {
+		struct pollfd p = {.fd = fd, .events = POLLPRI};
+		char text[256];
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+		uint64_t frozen;
+
+		if (n < 0)
+			return false;
+		text[n] = '\0';
+		if (cg_parse_key(text, "frozen", &frozen) < 0 || !frozen)
+			return true;
+		(void)poll(&p, 1, (int)((deadline - now) / NSEC_PER_MSEC) + 1); /* loop re-reads */
+	}
+	return false;
+}
+
 /* A group a container can begin in: nobody there, not frozen, and of the kind that takes processes.
  * runtime.md and config-linux.md ("Control groups") ask for an error if not. */
 static int check_fit(const struct cg_walk *w, int fd, bool created, struct err *e)
@@ -84,7 +113,8 @@ static int check_fit(const struct cg_walk *w, int fd, bool created, struct err *
 			      "cgroup %s: there are processes in it; a container needs an empty "
 			      "group",
 			      w->path);
-	if (frozen)
+	/* A group made just now is frozen by one above it. */
+	if (frozen && !(created && cg_in_slice(w->path) && thaws(fd)))
 		return refuse(e, EBUSY,
 			      "cgroup %s is frozen: a container made in it would never start",
 			      w->path);

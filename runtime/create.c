@@ -484,13 +484,30 @@ static void kill_init(struct creation *c)
 		(void)supervise_reap(c->pidfd, &status, NULL); /* nobody asks how it ended */
 }
 
-/* Failures in here are not reported: the one that led here is. */
+/* All but the record and the document. */
+static void release_resources(struct creation *c)
+{
+	int *fds[] = {&c->console_socket, &c->pidfd_socket, &c->sync,  &c->pidfd,
+		      &c->master,	  &c->fifo,	    &c->result};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		*fds[i] = fd_close(*fds[i]);
+	cgroup_close(&c->cgroup);
+	ns_plan_close(&c->ns);
+	mount_plan_free(&c->mounts);
+	seccomp_program_free(&c->seccomp);
+}
+
+/* Failures in here are not reported: the one that led here is. Descriptors are given back first:
+ * the lack of them may be that failure, and cleaning up takes some. */
 static void undo(struct creation *c)
 {
 	struct container *k = c->container;
+	bool grouped = c->cgroup.fd >= 0 && c->cgroup.created;
 
 	kill_init(c);
-	if (c->cgroup.fd >= 0 && c->cgroup.created && k->cgroup) {
+	release_resources(c);
+	if (grouped && k->cgroup) {
 		struct err e;
 
 		if (cgroup_destroy(k->cgroup, UNDO_WAIT_MS, &e) < 0)
@@ -576,15 +593,7 @@ int creation_started(struct creation *c, struct err *e)
 
 void creation_release(struct creation *c)
 {
-	int *fds[] = {&c->console_socket, &c->pidfd_socket, &c->sync,  &c->pidfd,
-		      &c->master,	  &c->fifo,	    &c->result};
-
-	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-		*fds[i] = fd_close(*fds[i]);
-	cgroup_close(&c->cgroup);
-	ns_plan_close(&c->ns);
-	mount_plan_free(&c->mounts);
-	seccomp_program_free(&c->seccomp);
+	release_resources(c);
 	container_close(take_ptr(&c->container));
 	spec_free(take_ptr(&c->spec));
 	free(take_ptr(&c->bundle));

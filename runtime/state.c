@@ -143,7 +143,10 @@ int state_create(const struct runtime *rt, const char *id, struct container **re
 	c->lockfd = lock_open(c->dirfd, O_CREAT, e);
 	rc = c->lockfd < 0 ? c->lockfd : lock_fd(c->lockfd, LOCK_EX, id, e);
 	if (rc < 0) {
-		(void)dir_remove_all(rootfd, id, NULL); /* the error above is the one to report */
+		/* The error above is the one to report; without a descriptor more, which may be
+		 * what is missing. */
+		(void)unlinkat(c->dirfd, LOCK_FILE, 0);
+		(void)unlinkat(rootfd, id, AT_REMOVEDIR);
 		return rc;
 	}
 	*ret = take_ptr(&c);
@@ -309,8 +312,11 @@ int container_open(const struct runtime *rt, const char *id, enum container_lock
 
 int state_remove(struct container *c, struct err *e)
 {
-	_cleanup_fd_ int rootfd = open(c->rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int rootfd = -1;
 
+	/* Removing takes descriptors, and the lack of them may be what ended the container. */
+	c->dirfd = fd_close(c->dirfd);
+	rootfd = open(c->rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rootfd < 0)
 		return fail(e, errno, "open state root %s", c->rt->root);
 	return dir_remove_all(rootfd, c->id, e);

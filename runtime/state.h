@@ -23,7 +23,7 @@ int state_create(const struct runtime *rt, const char *id, struct container **re
  */
 int state_save(const struct container *c, struct err *e);
 
-/* Removes the directory with all in it, while the lock is held. */
+/* Removes the directory with all in it, while the lock is held, and closes c->dirfd. */
 int state_remove(struct container *c, struct err *e);
 
 #define STATE_FIFO "exec.fifo"

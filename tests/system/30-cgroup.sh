@@ -106,7 +106,7 @@ test_memory() {
 	eq memory.low "$(cg_value "$TAG-a" memory.low)" 33554432
 	[ ! -e "$(cg_of "$TAG-a")/memory.swap.max" ] || eq memory.swap.max "$(cg_value "$TAG-a" memory.swap.max)" 0
 	ok cede delete -f "$TAG-a"
-	bundle c '.process.args = ["sh", "-c", "head -c 100m /dev/zero | tail | wc -c"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
+	bundle c '.process.args = ["sh", "-c", "dd if=/dev/zero of=/dev/null bs=96M count=1"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
 	run cede run -b c "$TAG-b"
 	[ "$STATUS" != 0 ] || die "100 MB fit into a limit of 32 MB: $OUT"
 	bundle d '.process.args = ["true"] | .linux.resources.memory = {limit: -1}'
@@ -147,7 +147,9 @@ test_cpuset() {
 # Number of processes; a fork bomb stays in its box.
 # needs: root controller:pids
 test_pids() {
-	in_container '.linux.resources.pids = {limit: 20}' -- sh -c 'i=0; while [ $i -lt 50 ]; do sleep 5 & i=$((i+1)); done 2>/dev/null; true' || true
+	bundle a '.process.args = ["sh", "-c", "i=0; while [ $i -lt 50 ]; do sleep 100 & i=$((i+1)); done; echo all of them"] | .linux.resources.pids = {limit: 20}'
+	run cede run -b a "$TAG-a"
+	[ "$STATUS" != 0 ] || die "50 processes within a limit of 20: $OUT"
 	bundle b '.process.args = ["sleep", "1000"] | .linux.resources.pids = {limit: 20}'
 	ok cede run -d -b b "$TAG-a"
 	eq pids.max "$(cg_value "$TAG-a" pids.max)" 20
@@ -231,7 +233,7 @@ test_tiny_memory() {
 # OOM takes the container as a whole and is told from a kill.
 # needs: root controller:memory
 test_oom_group() {
-	bundle b '.process.args = ["sh", "-c", "sleep 1000 & head -c 100m /dev/zero | tail >/dev/null; sleep 1000"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
+	bundle b '.process.args = ["sh", "-c", "sleep 1000 & dd if=/dev/zero of=/dev/null bs=96M count=1; sleep 1000"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
 	run timeout 60 "$CEDE" --root "$ROOT" run -b b "$TAG-a"
 	eq "exit status" "$STATUS" 137
 }

@@ -210,6 +210,30 @@ test_interrupt_while_yielding() {
 	eq "exit status" "$STATUS" 143
 }
 
+# While a scheduler holds the slice back by freezing it for moments (hosts without the cpu controller),
+# containers can be created all the same; a slice that stays frozen is refused with a reason.
+# needs: root cgroup2 vm
+# timeout: 40
+# alone
+test_create_in_duty_cycle() {
+	local toggler
+	bundle b '.process.args = ["true"]'
+	ok cede run -b b "$TAG-a"
+	while :; do
+		echo 1 >"$CG/cede.slice/cgroup.freeze"
+		sleep 0.1
+		echo 0 >"$CG/cede.slice/cgroup.freeze"
+		sleep 0.05
+	done &
+	toggler=$!
+	for _ in 1 2 3 4 5 6; do ok cede run -b b "$TAG-a"; done
+	kill $toggler
+	wait $toggler || true
+	echo 1 >"$CG/cede.slice/cgroup.freeze"
+	fails 1 'frozen' cede run -b b "$TAG-a"
+	echo 0 >"$CG/cede.slice/cgroup.freeze"
+}
+
 # With the cpu controller: the cap is cpu.max or the freezer on the slice's groups, the idle bit stays,
 # and all is as it was when the launcher has gone.
 # needs: root controller:cpu

@@ -24,7 +24,7 @@ test_no_space() {
 	eq "exit status" "$STATUS" 1
 	like "error" "$ERR" 'No space left on device'
 	attempt "full, launch" cede launch --name "$TAG-l" -- true
-	eq "exit status" "$STATUS" 1
+	eq "exit status" "$STATUS" 125
 	umount "$ROOT"
 }
 
@@ -71,16 +71,16 @@ test_read_only_root() {
 test_few_descriptors() {
 	local n
 	bundle b '.process.args = ["true"]'
-	for n in 3 4 5 6 7 8 10 12 14 16 20 24 32; do
-		attempt "$n descriptors" bash -c 'ulimit -n "$1"; shift; exec "$@"' - $n "$CEDE" --root "$ROOT" run -b b "$TAG-a"
+	for n in 3 4 5 6 7 8 10 12 14 16 20 24 32 40 48 64; do
+		attempt "$n descriptors" bash -c 'ulimit -Sn "$1"; shift; exec "$@"' - $n "$CEDE" --root "$ROOT" run -b b "$TAG-a"
 	done
-	eq "exit status with 32" "$STATUS" 0
+	eq "exit status with 64" "$STATUS" 0
 }
 
 # No more processes for this user (a limit as root does not bind; the pids controller does).
 # needs: root controller:pids
 test_no_processes() {
-	local g=$CG/$TAG-caller n
+	local g=$CG/${TAG/ct/caller} n
 	bundle b '.process.args = ["true"]'
 	mkdir "$g"
 	for n in 1 2 3; do
