@@ -44,13 +44,28 @@ test_man_page() {
 	done
 }
 
-# The completions know every command.
+# What bash offers after "cede ", "cede launch --" and "cede delete " is what the binary knows; the other
+# shells' files are well formed where the shell is there, and ask the binary too.
 # needs: here
 test_completions() {
 	local v f
+	complete_bash() {
+		PATH=$(dirname "$CEDE"):$PATH bash -c '
+			source "$1"; shift
+			COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+			_cede && printf "%s\n" "${COMPREPLY[@]}"' - "$TOP/contrib/completions/cede.bash" "$@"
+	}
+	OUT=$(complete_bash "$CEDE" "")
 	for v in $("$CEDE" --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
-		for f in cede.bash _cede cede.fish; do
-			grep -qw "$v" "$TOP/contrib/completions/$f" || die "contrib/completions/$f does not know $v"
-		done
+		grep -qx -- "$v" <<<"$OUT" || die "bash does not offer $v: $OUT"
 	done
+	OUT=$(complete_bash "$CEDE" launch --on)
+	eq "options of launch" "$OUT" "--on-pressure"
+	OUT=$(complete_bash "$CEDE" la)
+	eq "a command half typed" "$OUT" "launch"
+	for f in _cede cede.fish; do
+		grep -qF -- '--help' "$TOP/contrib/completions/$f" || die "$f does not ask the binary"
+	done
+	! command -v zsh >/dev/null || zsh -n "$TOP/contrib/completions/_cede" || die "_cede"
+	! command -v fish >/dev/null || fish -n "$TOP/contrib/completions/cede.fish" || die "cede.fish"
 }
