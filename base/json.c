@@ -13,7 +13,9 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 #include <yajl/yajl_parse.h>
+#include <yajl/yajl_version.h>
 
 #include "base/cleanup.h"
 
@@ -482,4 +484,13 @@ const char *json_type_name(enum json_type t)
 	};
 
 	return t < ARRAY_SIZE(names) ? names[t] : "unknown";
+}
+
+const char *json_library(void)
+{
+	static char name[32];
+	int v = yajl_version(); /* major * 10000 + minor * 100 + micro */
+
+	(void)snprintf(name, sizeof(name), "yajl %d.%d.%d", v / 10000, v / 100 % 100, v % 100);
+	return name;
 }

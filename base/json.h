@@ -71,6 +71,9 @@ bool json_get_u64(const struct json *obj, const char *key, uint64_t *ret);
 bool json_get_i64(const struct json *obj, const char *key, int64_t *ret);
 bool json_get_bool(const struct json *obj, const char *key, bool fallback);
 
+/* The parser behind it and its version, for people: "yajl 2.1.0". */
+const char *json_library(void);
+
 /* "object", "array", "string", "number", "boolean", "null": for messages. */
 const char *json_type_name(enum json_type t);
 
