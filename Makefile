@@ -95,9 +95,13 @@ $(BUILD)/libcede.a: $(ROOM_OBJ)
 
 $(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) $(ENTRY) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) $(ENTRY) -o $@ $(filter-out %.ok,$^) $(LIBS)
 
 $(BUILD)/runtime/self_entry.o: VARIANT := -ffreestanding -fno-stack-protector
+$(BUILD)/cede: $(BUILD)/self_entry.ok
+$(BUILD)/self_entry.ok: $(BUILD)/runtime/self_entry.o
+	$(Q)if nm -u $< | grep -v ' _start$$'; then echo "$<: calls the C library before it is there" >&2; exit 1; fi
+	$(Q)touch $@
 
 # Unit tests link dynamically (cmocka has no archive) against the same objects.
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \

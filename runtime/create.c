@@ -103,6 +103,26 @@ static int load(struct creation *c, struct err *e)
 	return rc < 0 ? rc : sysctl_check(c->spec, e);
 }
 
+static int show_line(const char *line, size_t len, void *arg)
+{
+	(void)arg;
+	if (len)
+		log_debug("mount plan: %.*s", (int)len, line);
+	return 0;
+}
+
+static void show_plans(const struct creation *c)
+{
+	_cleanup_strbuf_ struct strbuf ns = STRBUF_INIT, mounts = STRBUF_INIT;
+
+	if (!log_debug_enabled())
+		return;
+	ns_plan_print(&c->ns, &ns);
+	mount_plan_print(&c->mounts, &mounts);
+	log_debug("namespace plan: %s", strbuf_str(&ns));
+	(void)str_split(strbuf_str(&mounts), '\n', show_line, NULL); /* show_line cannot fail */
+}
+
 /* Everything that can be decided or found wrong before anything is made. */
 static int prepare(struct creation *c, struct err *e)
 {
@@ -126,6 +146,8 @@ static int prepare(struct creation *c, struct err *e)
 	}
 	if (rc == 0)
 		rc = mount_plan_make(s, c->bundle, &c->mounts, e);
+	if (rc == 0)
+		show_plans(c);
 	if (rc == 0 && c->o->console_socket)
 		rc = c->console_socket =
 			handover_connect(c->o->console_socket, "--console-socket", e);

@@ -63,10 +63,12 @@ static int make_terminal(struct execution *x, int sync, int *ret_slave, struct e
 	return rc < 0 ? rc : sync_send(sync, SYNC_CONSOLE, 0, master, e);
 }
 
-/* The host's power is needed for birth, and gone behind setns. Afterwards "/" and the working
- * directory are the container's root, as setns of a mount namespace makes them. */
+/* The host's power is needed for birth, and gone behind setns. We are in the container's pid
+ * namespace already: nothing of the host stays open a moment longer than needed. Behind setns of a
+ * mount namespace "/" and the working directory are the container's root. */
 static int enter(struct execution *x, int sync, struct err *e)
 {
+	const int keep[] = {sync, x->init_pidfd};
 	_cleanup_fd_ int slave = -1;
 	int rc;
 
@@ -78,19 +80,20 @@ static int enter(struct execution *x, int sync, struct err *e)
 	if (rc < 0)
 		return rc;
 	proc_forget();
+	rc = process_close_fds(&x->process, keep, ARRAY_SIZE(keep), e);
+	if (rc < 0)
+		return rc;
 	if (setns(x->init_pidfd, (int)x->namespaces) < 0)
 		return fail(e, errno, "enter the container's namespaces");
+	(void)fd_close(x->init_pidfd);
 	if (x->namespaces & CLONE_NEWUSER)
 		rc = idmap_become_root(&x->spec->linux_, &x->process.spec->user, e);
 	if (rc == 0 && x->process.spec->terminal) {
 		rc = make_terminal(x, sync, &slave, e);
 		if (rc == 0)
 			rc = tty_attach(slave, e);
+		slave = fd_close(slave);
 	}
-	if (rc < 0)
-		return rc;
-	rc = process_close_fds(&x->process, &sync, 1, e);
-	slave = -1; /* closed with the rest */
 	return rc < 0 ? rc : process_become(&x->process, e);
 }
 

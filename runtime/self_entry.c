@@ -11,7 +11,8 @@
  * later and knows all cases.
  *
  * Nothing of the library may be called here, nor what the compiler makes calls of (memcpy): neither
- * relocations nor thread-local storage are there yet. tests/unit/test_self.c looks at the object.
+ * relocations nor thread-local storage are there yet. The Makefile looks at the object: _start is
+ * all that it may want from outside.
  */
 #include <fcntl.h>
 #include <linux/mount.h>
