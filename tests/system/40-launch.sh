@@ -37,10 +37,10 @@ test_summary() {
 test_filesystem() {
 	mkdir work
 	cd work
-	ok cede launch -- sh -c 'pwd; echo new >new; touch /etc/cede-test 2>/dev/null || echo refused; touch /usr/cede-test 2>/dev/null || echo refused; touch /tmp/mine && echo tmp'
+	ok cede launch -- sh -c 'pwd; echo new >new; touch /etc/cede-test 2>/dev/null || echo refused; touch /usr/cede-test 2>/dev/null || echo refused; touch "/tmp/$0" && echo tmp' "$TAG-mine"
 	eq "what it did" "$OUT" "$T/work"$'\nrefused\nrefused\ntmp'
 	eq "written" "$(cat new)" new
-	for f in /etc/cede-test /usr/cede-test /tmp/mine; do
+	for f in /etc/cede-test /usr/cede-test "/tmp/$TAG-mine"; do
 		[ ! -e $f ] || die "it wrote $f on the host"
 	done
 }
@@ -199,7 +199,7 @@ test_limits() {
 	eq memory.max "$(cg_value "$TAG-l" memory.max)" 67108864
 	ok cede delete -f "$TAG-l"
 	wait $! || true
-	run cede launch --memory 32M -- dd if=/dev/zero of=/dev/null bs=96M count=1
+	run cede launch --memory 32M -- dd if=/dev/zero of=/dev/null bs=96M count=1 iflag=fullblock
 	[ "$STATUS" != 0 ] || die "100 MB fit into 32 MB"
 }
 
