@@ -7,28 +7,34 @@
 #define MSEC 1000000ULL
 #define SEC 1000000000ULL
 #define PPM 1000000
-#define PEAK_NS SEC /* how fast the incumbents' recent peak is forgotten */
+#define PEAK_NS SEC	/* how fast the incumbents' recent peak is forgotten */
+#define EVIDENCE_NS SEC /* how long a frozen mean remembers */
 #define REPEATS_MAX 16
 /* Of the reserve: between 1 and this no alarm is raised, and none is over. */
 #define MEM_CLEAR_PERMILLE 1250
 
 /*
  * Where the figures come from: 10 ms and 200 ms .. 30 s are what the fastest and the slowest known
- * controllers use; 5 % of delay behind somebody else is where a p99 begins to show it (a request
- * that waits 5 ms is one in a hundred if it happens once per second at 100 requests per second).
- * CPU pressure also counts the microseconds of every wake-up, so it may be four times as much.
+ * controllers use; 5 % of delay behind somebody else is where a p99 begins to show it. CPU pressure
+ * also counts the microseconds of every wake-up, and an incumbent's own disk waits are large, so
+ * these may be four times as much.
  */
 const struct policy_config policy_config_default = {
 	.tick_ns = 10 * MSEC,
 	.frozen_tick_ns = 25 * MSEC,
-	.smooth_ns = 80 * MSEC,
+	.average_ns = 500 * MSEC,
 	.delay_tolerance_ppm = 50000,
 	.cpu_psi_tolerance_ppm = 200000,
 	.mem_psi_tolerance_ppm = 50000,
 	.io_psi_tolerance_ppm = 200000,
 	.freeze_permille = 4000,
-	.trip_ticks = 2,
-	.trial_repeats = 2,
+	.guilty_permille = 700,
+	.reflex_ticks = 2,
+	.reflex_ns = 200 * MSEC,
+	.reflex_share_ppm = 50000,
+	.reflex_budget_ns = 400 * MSEC,
+	.trial_ns = 200 * MSEC,
+	.verdict_ns = 75 * MSEC,
 	.hold_min_ns = 200 * MSEC,
 	.hold_max_ns = 30 * SEC,
 	.forget_ns = 5 * SEC,
@@ -86,16 +92,17 @@ static const struct signal_row {
 			   offsetof(struct policy_config, io_psi_tolerance_ppm), false},
 };
 
-/* What one tick sees. Values are whole (baseline included) or SAMPLE_UNKNOWN. */
+/* What one tick sees. Values are whole (baseline included) or SAMPLE_UNKNOWN; a value is `news` in
+ * the tick it was read, if it was measured after the last freeze or thaw. */
 struct view {
 	uint64_t now, dt;
 	int64_t n_cpus;
 	unsigned load; /* which baseline counts */
-	bool fresh;    /* a new slow reading ... */
-	bool clean;    /* ... that began after the last alarm */
 	int64_t value[POLICY_SIGNALS];
-	int64_t score[POLICY_SIGNALS]; /* s * 1000 */
-	int64_t tick_score;	       /* SIGNAL_DELAY's of this tick alone */
+	int64_t attributable;	       /* of the delay */
+	uint64_t news[POLICY_SIGNALS]; /* the length of the measurement; 0: no news */
+	int64_t score;		       /* the worst, averaged */
+	int64_t grave_score;	       /* unaveraged, if that is over freeze_permille */
 	bool memory_low, memory_tight;
 };
 
@@ -112,9 +119,20 @@ static int64_t get(const void *base, size_t offset)
 	return v;
 }
 
-static int64_t tolerance(const struct policy_config *cfg, enum policy_signal i)
+/* Half the baseline at least: where incumbents wait a lot for each other, a little more of it is
+ * within its own variation. */
+static int64_t tolerance(const struct policy_config *cfg, enum policy_signal i, int64_t baseline)
 {
-	return clamp(get(cfg, signals[i].tolerance), 1, PPM);
+	int64_t t = clamp(get(cfg, signals[i].tolerance), 1, PPM);
+
+	return t > baseline / 2 ? t : baseline / 2;
+}
+
+/* s * 1000 */
+static int64_t score_of(const struct policy_config *cfg, enum policy_signal i, int64_t value,
+			int64_t attributable, int64_t baseline)
+{
+	return clamp(value - baseline, 0, attributable) * 1000 / tolerance(cfg, i, baseline);
 }
 
 /* Millionths of the time: unknown stays unknown, nonsense becomes the nearest sense. */
@@ -139,10 +157,10 @@ static void leak(int64_t *avg, int64_t x, uint64_t dt, uint64_t window)
 
 void policy_init(struct policy_state *st, const struct policy_config *cfg)
 {
-	(void)cfg; /* nothing in the state depends on it; the contract leaves room */
 	*st = (struct policy_state){
 		.rung = RUNG_IDLE_CLASS,
 		.level_ppm = LEVEL_FULL,
+		.reflex_budget_ns = cfg->reflex_budget_ns,
 	};
 }
 
@@ -163,11 +181,9 @@ static void look_at_memory(const struct sample *s, const struct policy_config *c
  * The fast signal. A kernel without schedstat (SAMPLE_UNKNOWN although time has passed) leaves our
  * own lateness: if this process had to wait for its CPU, so had others.
  */
-static void look_at_delay(const struct sample *s, struct policy_state *st,
-			  const struct policy_config *cfg, struct view *v)
+static void look_at_delay(const struct sample *s, const struct policy_state *st, struct view *v)
 {
 	int64_t whole = share(s->incumbent_delay_ppm), part = share(s->attributable_delay_ppm);
-	int64_t excess;
 
 	if (whole == SAMPLE_UNKNOWN) {
 		if (s->interval_ns == 0 || s->lateness_ns > s->interval_ns)
@@ -177,78 +193,95 @@ static void look_at_delay(const struct sample *s, struct policy_state *st,
 	if (part == SAMPLE_UNKNOWN)
 		part = s->secondary_ucpu < 0 ? whole : clamp(s->secondary_ucpu, 0, whole);
 	v->value[SIGNAL_DELAY] = whole;
-	leak(&st->delay_ppm, whole, v->dt, cfg->smooth_ns);
-	leak(&st->attributable_ppm, part, v->dt, cfg->smooth_ns);
-	excess = clamp(st->delay_ppm - st->baseline_ppm[v->load][SIGNAL_DELAY], 0,
-		       st->attributable_ppm);
-	v->score[SIGNAL_DELAY] = excess * 1000 / tolerance(cfg, SIGNAL_DELAY);
-	excess = clamp(whole - st->baseline_ppm[v->load][SIGNAL_DELAY], 0, part);
-	v->tick_score = excess * 1000 / tolerance(cfg, SIGNAL_DELAY);
+	v->attributable = part;
+	/* A wait is charged when it ends: the first interval after a freeze tells of the time
+	 * before. After a thaw that is the calmer side, and right enough. */
+	if (st->rung != RUNG_FREEZE || v->now - v->dt > st->changed_ns)
+		v->news[SIGNAL_DELAY] = v->dt;
 }
 
-static void look_at_pressure(const struct sample *s, const struct policy_state *st,
-			     const struct policy_config *cfg, struct view *v)
+static void look_at_pressure(const struct sample *s, struct policy_state *st, struct view *v)
 {
-	for (int i = SIGNAL_CPU_PSI; i < POLICY_SIGNALS; i++) {
-		int64_t value = share(get(s, signals[i].value));
-		int64_t excess = clamp(value - st->baseline_ppm[v->load][i], 0, PPM);
+	bool fresh = s->medium_at_ns > st->medium_ns && s->medium_at_ns <= v->now;
+	bool clean = fresh && s->medium_interval_ns < s->medium_at_ns &&
+		     s->medium_at_ns - s->medium_interval_ns >= st->changed_ns;
 
-		if (value == SAMPLE_UNKNOWN)
-			continue;
-		if (signals[i].cpu)
-			excess = clamp(excess, 0, st->secondary_ppm * v->n_cpus);
-		v->value[i] = value;
-		v->score[i] = excess * 1000 / tolerance(cfg, (enum policy_signal)i);
+	if (fresh)
+		st->medium_ns = s->medium_at_ns;
+	for (int i = SIGNAL_CPU_PSI; i < POLICY_SIGNALS; i++) {
+		v->value[i] = share(get(s, signals[i].value));
+		if (clean && v->value[i] != SAMPLE_UNKNOWN)
+			v->news[i] = s->medium_interval_ns;
 	}
+}
+
+static void look_at_usage(const struct sample *s, struct policy_state *st,
+			  const struct policy_config *cfg, struct view *v)
+{
+	int64_t used = of_all(s->incumbent_ucpu, v->n_cpus);
+
+	if (used > st->peak_ppm)
+		st->peak_ppm = used;
+	else if (used != SAMPLE_UNKNOWN)
+		leak(&st->peak_ppm, used, v->dt, PEAK_NS);
+	v->load = used == SAMPLE_UNKNOWN
+			  ? 0
+			  : (unsigned)clamp(used * POLICY_LOADS / PPM, 0, POLICY_LOADS - 1);
+	if (s->secondary_ucpu >= 0)
+		leak(&st->secondary_ppm, of_all(s->secondary_ucpu, v->n_cpus), v->dt,
+		     cfg->average_ns);
 }
 
 static struct view look(const struct sample *s, struct policy_state *st,
 			const struct policy_config *cfg)
 {
 	struct view v = {.now = s->at_ns > st->now_ns ? s->at_ns : st->now_ns};
-	uint64_t began = s->medium_at_ns - s->medium_interval_ns;
-	int64_t used;
 
 	/* The first look has no past; a clock that went back stands still. */
 	v.dt = st->now_ns ? v.now - st->now_ns : 0;
 	v.n_cpus = clamp(s->n_cpus, 1, 1 << 16);
-	v.fresh = s->medium_at_ns > st->medium_ns && s->medium_at_ns <= v.now;
-	v.clean = v.fresh && s->medium_interval_ns < s->medium_at_ns && began >= st->changed_ns;
 	st->now_ns = v.now;
-	if (v.fresh)
-		st->medium_ns = s->medium_at_ns;
-	for (int i = 0; i < POLICY_SIGNALS; i++)
-		v.value[i] = SAMPLE_UNKNOWN;
-
-	used = of_all(s->incumbent_ucpu, v.n_cpus);
-	if (used > st->peak_ppm)
-		st->peak_ppm = used;
-	else if (used != SAMPLE_UNKNOWN)
-		leak(&st->peak_ppm, used, v.dt, PEAK_NS);
-	v.load = used == SAMPLE_UNKNOWN
-			 ? 0
-			 : (unsigned)clamp(used * POLICY_LOADS / PPM, 0, POLICY_LOADS - 1);
-	if (s->secondary_ucpu >= 0)
-		leak(&st->secondary_ppm, of_all(s->secondary_ucpu, v.n_cpus), v.dt, cfg->smooth_ns);
-
-	look_at_delay(s, st, cfg, &v);
-	look_at_pressure(s, st, cfg, &v);
+	v.value[SIGNAL_DELAY] = SAMPLE_UNKNOWN;
+	look_at_usage(s, st, cfg, &v);
+	look_at_delay(s, st, &v);
+	look_at_pressure(s, st, &v);
 	look_at_memory(s, cfg, &v);
 	return v;
 }
 
-/* The worst signal; `new_only`: of those that say something about the present level. */
-static enum policy_signal worst(const struct view *v, bool new_only)
+/* What of a signal the secondaries can have caused at most, by the averages. */
+static int64_t attributable(const struct policy_state *st, enum policy_signal i, int64_t n_cpus)
+{
+	if (i == SIGNAL_DELAY)
+		return st->attributable_ppm;
+	return signals[i].cpu ? clamp(st->secondary_ppm * n_cpus, 0, PPM) : PPM;
+}
+
+static int64_t average_score(const struct policy_state *st, const struct policy_config *cfg,
+			     const struct view *v, enum policy_signal i)
+{
+	return score_of(cfg, i, st->average_ppm[i], attributable(st, i, v->n_cpus),
+			st->baseline_ppm[v->load][i]);
+}
+
+static enum policy_signal worst(const struct policy_state *st, const struct policy_config *cfg,
+				const struct view *v, int64_t *ret_score)
 {
 	enum policy_signal w = SIGNAL_DELAY;
 
-	for (int i = SIGNAL_CPU_PSI; i < POLICY_SIGNALS; i++)
-		if ((v->clean || !new_only) && v->score[i] > v->score[w])
+	*ret_score = average_score(st, cfg, v, w);
+	for (int i = SIGNAL_CPU_PSI; i < POLICY_SIGNALS; i++) {
+		int64_t score = average_score(st, cfg, v, (enum policy_signal)i);
+
+		if (score > *ret_score) {
+			*ret_score = score;
 			w = (enum policy_signal)i;
+		}
+	}
 	return w;
 }
 
-/* ---- down -------------------------------------------------------------------------------- */
+/* ---- levels ------------------------------------------------------------------------------ */
 
 static void set_level(struct policy_state *st, const struct policy_config *cfg, int64_t level)
 {
@@ -258,192 +291,255 @@ static void set_level(struct policy_state *st, const struct policy_config *cfg, 
 	st->rung = level >= LEVEL_FULL ? RUNG_IDLE_CLASS : level > 0 ? RUNG_CPU_CAP : RUNG_FREEZE;
 }
 
-static void fall(struct policy_state *st, const struct policy_config *cfg, enum reason why,
-		 int64_t level, uint64_t hold)
+static void forget_averages(struct policy_state *st)
+{
+	memset(st->average_ppm, 0, sizeof(st->average_ppm));
+	st->attributable_ppm = 0;
+}
+
+static void freeze(struct policy_state *st, const struct policy_config *cfg,
+		   enum policy_freeze kind, enum reason why, uint64_t length)
 {
 	st->why = why;
+	st->freeze = kind;
 	st->resume_ppm = st->level_ppm;
-	set_level(st, cfg, level);
+	set_level(st, cfg, 0);
 	st->changed_ns = st->now_ns;
-	st->hold_until_ns = st->now_ns + hold;
-	st->stepped_ns = st->hold_until_ns;
-	st->trips = st->hard_trips = 0;
-	st->delay_ppm = st->attributable_ppm = 0; /* what comes next is about the new level */
+	st->hold_until_ns = st->now_ns + length;
+	st->grave_ticks = 0;
+	memset(st->frozen_ppm, 0, sizeof(st->frozen_ppm));
+	memset(st->evidence_ns, 0, sizeof(st->evidence_ns));
 }
 
-static uint64_t hold_length(const struct policy_state *st, const struct policy_config *cfg)
+static enum reason thaw(struct policy_state *st, const struct policy_config *cfg, int64_t level)
 {
-	uint64_t hold = cfg->hold_min_ns;
-
-	for (uint32_t i = 0; i < st->repeats && hold < cfg->hold_max_ns; i++)
-		hold *= 2;
-	return hold < cfg->hold_max_ns ? hold : cfg->hold_max_ns;
-}
-
-static void alarm_at(struct policy_state *st, const struct policy_config *cfg, enum reason why,
-		     int64_t level, int64_t value)
-{
-	bool first = st->repeats == 0;
-
-	fall(st, cfg, why, level, hold_length(st, cfg));
-	if (!first)
-		st->resume_ppm = 0;
-	st->trip_ppm = value;
+	set_level(st, cfg, level);
+	st->changed_ns = st->stepped_ns = st->now_ns;
+	if (st->level_ppm < LEVEL_FULL)
+		return REASON_HOLD;
 	st->peace_ns = st->now_ns;
-	if (st->repeats < REPEATS_MAX)
-		st->repeats++;
+	return REASON_RECOVERED;
 }
 
-/* Half of what there was, or what the incumbents' recent peak leaves: feed-forward. */
-static int64_t lower_level(const struct policy_state *st, const struct policy_config *cfg)
-{
-	int64_t half = st->level_ppm / 2, left = PPM - st->peak_ppm;
+/* ---- running ----------------------------------------------------------------------------- */
 
-	if (st->repeats >= cfg->trial_repeats)
-		return 0;
-	return half < left ? half : left;
-}
-
-/* True if it fell. */
-static bool check_alarm(struct policy_state *st, const struct policy_config *cfg,
-			const struct view *v)
-{
-	enum policy_signal w = worst(v, true);
-	bool slow = w != SIGNAL_DELAY; /* averaged by its counter already: one reading counts */
-
-	st->trips = v->score[SIGNAL_DELAY] > 1000 ? st->trips + 1 : 0;
-	st->hard_trips = v->tick_score > cfg->freeze_permille ? st->hard_trips + 1 : 0;
-	if (v->memory_low)
-		alarm_at(st, cfg, REASON_MEMORY_LOW, 0, 0);
-	else if (st->hard_trips >= cfg->trip_ticks)
-		alarm_at(st, cfg, REASON_RUN_DELAY, 0, v->value[SIGNAL_DELAY]);
-	else if (slow && v->score[w] > cfg->freeze_permille)
-		alarm_at(st, cfg, signals[w].reason, 0, v->value[w]);
-	else if (slow && v->score[w] > 1000)
-		alarm_at(st, cfg, signals[w].reason, lower_level(st, cfg), v->value[w]);
-	else if (st->trips >= cfg->trip_ticks)
-		alarm_at(st, cfg, REASON_RUN_DELAY, lower_level(st, cfg), st->delay_ppm);
-	else
-		return false;
-	return true;
-}
-
-/* ---- up ---------------------------------------------------------------------------------- */
-
-/* A frozen secondary causes nothing: what is seen now is the incumbents' own. */
-static void learn(struct policy_state *st, const struct view *v)
-{
-	int64_t *b = st->baseline_ppm[v->load];
-
-	/* A wait is charged when it ends: the first interval still tells of the time before. */
-	if (v->value[SIGNAL_DELAY] != SAMPLE_UNKNOWN) {
-		if (v->now - v->dt <= st->changed_ns)
-			st->delay_ppm = 0;
-		else if (st->delay_ppm > b[SIGNAL_DELAY])
-			b[SIGNAL_DELAY] = st->delay_ppm;
-	}
-	for (int i = SIGNAL_CPU_PSI; v->clean && i < POLICY_SIGNALS; i++)
-		if (v->value[i] > b[i])
-			b[i] = v->value[i];
-}
-
-static void unlearn(struct policy_state *st, const struct policy_config *cfg, const struct view *v)
+static void follow(struct policy_state *st, const struct policy_config *cfg, const struct view *v)
 {
 	int64_t *b = st->baseline_ppm[v->load];
 
 	for (int i = 0; i < POLICY_SIGNALS; i++) {
-		int64_t now = i == SIGNAL_DELAY ? st->delay_ppm : v->value[i];
-
-		if (now != SAMPLE_UNKNOWN && now < b[i])
-			leak(&b[i], now, v->dt, cfg->baseline_ns);
+		if (!v->news[i])
+			continue;
+		leak(&st->average_ppm[i], v->value[i], v->news[i], cfg->average_ns);
+		if (st->average_ppm[i] < b[i])
+			leak(&b[i], st->average_ppm[i], v->news[i], cfg->baseline_ns);
 	}
+	if (v->news[SIGNAL_DELAY])
+		leak(&st->attributable_ppm, v->attributable, v->dt, cfg->average_ns);
 }
 
-static bool is_acquitted(const struct policy_state *st, const struct policy_config *cfg,
-			 const struct view *v)
+/* Unaveraged and grave: the delay for some ticks, the others in one reading, which is an average
+ * already. */
+static bool is_grave(struct policy_state *st, const struct policy_config *cfg, struct view *v,
+		     enum policy_signal *ret)
 {
-	for (int i = 0; i < POLICY_SIGNALS; i++)
-		if (signals[i].reason == st->why)
-			return st->trip_ppm - st->baseline_ppm[v->load][i] <=
-			       tolerance(cfg, (enum policy_signal)i);
-	return false;
+	const int64_t *b = st->baseline_ppm[v->load];
+	bool found = false;
+
+	for (int i = 0; i < POLICY_SIGNALS; i++) {
+		enum policy_signal sig = (enum policy_signal)i;
+		int64_t part =
+			i == SIGNAL_DELAY ? v->attributable : attributable(st, sig, v->n_cpus);
+		int64_t score = score_of(cfg, sig, v->value[i], part, b[i]);
+		bool grave = v->news[i] && score > cfg->freeze_permille;
+
+		if (i == SIGNAL_DELAY) {
+			st->grave_ticks = grave ? st->grave_ticks + 1 : 0;
+			grave = st->grave_ticks >= cfg->reflex_ticks;
+		}
+		if (!grave || score < v->grave_score)
+			continue;
+		v->grave_score = score;
+		*ret = sig;
+		found = true;
+	}
+	return found;
 }
 
-/* Returns the reason the decision shows. */
+/* Returns the reason if it fell, else REASON_NONE. */
+static enum reason check_alarm(struct policy_state *st, const struct policy_config *cfg,
+			       struct view *v)
+{
+	enum policy_signal grave = SIGNAL_DELAY;
+	enum policy_signal w = worst(st, cfg, v, &v->score);
+
+	if (v->memory_low) {
+		freeze(st, cfg, FREEZE_SANCTION, REASON_MEMORY_LOW, cfg->hold_min_ns);
+		return st->why;
+	}
+	if (v->score > 1000) {
+		st->trip = w;
+		st->trip_ppm = st->average_ppm[w];
+		st->trip_attributable_ppm = attributable(st, w, v->n_cpus);
+		forget_averages(st);
+		freeze(st, cfg, FREEZE_TRIAL, signals[w].reason, cfg->trial_ns);
+		return st->why;
+	}
+	if (!is_grave(st, cfg, v, &grave) || st->reflex_budget_ns < cfg->reflex_ns)
+		return REASON_NONE;
+	st->reflex_budget_ns -= cfg->reflex_ns;
+	freeze(st, cfg, FREEZE_REFLEX, signals[grave].reason, cfg->reflex_ns);
+	return st->why;
+}
+
+static void earn_reflexes(struct policy_state *st, const struct policy_config *cfg,
+			  const struct view *v)
+{
+	uint64_t dt = v->dt < SEC ? v->dt : SEC;
+
+	st->reflex_budget_ns += dt / 1000 * (uint64_t)clamp(cfg->reflex_share_ppm, 0, PPM) / 1000;
+	if (st->reflex_budget_ns > cfg->reflex_budget_ns)
+		st->reflex_budget_ns = cfg->reflex_budget_ns;
+}
+
 static enum reason rise(struct policy_state *st, const struct policy_config *cfg,
 			const struct view *v)
 {
-	if (st->level_ppm >= LEVEL_FULL)
-		return REASON_NONE;
-	if (v->now < st->hold_until_ns)
+	if (v->now < st->hold_until_ns || v->score >= 500 || v->memory_tight ||
+	    v->now - st->stepped_ns < cfg->step_ns)
 		return REASON_HOLD;
-	if (v->score[worst(v, false)] >= 500 || v->memory_tight)
-		return st->why;
-	if (st->resume_ppm > 0) {
-		set_level(st, cfg, st->resume_ppm);
-		st->resume_ppm = 0;
-		st->stepped_ns = v->now;
-	} else if (v->now - st->stepped_ns >= cfg->step_ns) {
-		int64_t level = st->level_ppm + cfg->step_ppm;
-
-		set_level(st, cfg, level < cfg->min_level_ppm ? cfg->min_level_ppm : level);
-		st->stepped_ns = v->now;
-	}
+	st->stepped_ns = v->now;
+	set_level(st, cfg, st->level_ppm + cfg->step_ppm);
 	if (st->level_ppm < LEVEL_FULL)
 		return REASON_HOLD;
 	st->peace_ns = v->now;
 	return REASON_RECOVERED;
 }
 
-static enum reason frozen_tick(struct policy_state *st, const struct policy_config *cfg,
-			       const struct view *v)
-{
-	learn(st, v);
-	if (v->memory_low)
-		st->hold_until_ns = v->now + cfg->hold_min_ns;
-	if (v->now >= st->hold_until_ns || v->memory_tight || !is_acquitted(st, cfg, v))
-		return rise(st, cfg, v);
-	st->hold_until_ns = v->now;
-	st->resume_ppm = st->resume_ppm ? st->resume_ppm : LEVEL_FULL;
-	st->repeats /= 2;
-	(void)rise(st, cfg, v); /* the reason is the verdict */
-	return REASON_ACQUITTED;
-}
-
 static enum reason running_tick(struct policy_state *st, const struct policy_config *cfg,
-				const struct view *v)
+				struct view *v)
 {
-	enum reason shown;
+	enum reason fell;
 
-	if (check_alarm(st, cfg, v))
-		return st->why;
-	unlearn(st, cfg, v);
-	shown = rise(st, cfg, v);
-	if (st->rung == RUNG_IDLE_CLASS && st->repeats && v->now - st->peace_ns >= cfg->forget_ns) {
+	follow(st, cfg, v);
+	earn_reflexes(st, cfg, v);
+	fell = check_alarm(st, cfg, v);
+	if (fell != REASON_NONE)
+		return fell;
+	if (st->rung != RUNG_IDLE_CLASS)
+		return rise(st, cfg, v);
+	if (st->repeats && v->now - st->peace_ns >= cfg->forget_ns) {
 		st->repeats--;
 		st->peace_ns = v->now;
 	}
-	return shown;
+	return REASON_NONE;
 }
+
+/* ---- frozen ------------------------------------------------------------------------------ */
+
+/* A frozen secondary causes nothing: what is seen now is the incumbents' own. */
+static void learn(struct policy_state *st, const struct policy_config *cfg, const struct view *v)
+{
+	int64_t *b = st->baseline_ppm[v->load];
+
+	for (int i = 0; i < POLICY_SIGNALS; i++) {
+		if (!v->news[i])
+			continue;
+		st->evidence_ns[i] += v->news[i];
+		if (st->evidence_ns[i] > EVIDENCE_NS)
+			st->evidence_ns[i] = EVIDENCE_NS;
+		/* The mean of all so far, later of the last second. */
+		leak(&st->frozen_ppm[i], v->value[i], v->news[i], st->evidence_ns[i]);
+		if (st->evidence_ns[i] >= cfg->verdict_ns && st->frozen_ppm[i] > b[i])
+			b[i] = st->frozen_ppm[i];
+	}
+}
+
+/* The alarm's score against what the incumbents suffer now. */
+static int64_t trip_score(const struct policy_state *st, const struct policy_config *cfg)
+{
+	return score_of(cfg, st->trip, st->trip_ppm, st->trip_attributable_ppm,
+			st->frozen_ppm[st->trip]);
+}
+
+static bool is_acquitted(const struct policy_state *st, const struct policy_config *cfg)
+{
+	return st->why != REASON_MEMORY_LOW && st->evidence_ns[st->trip] >= cfg->verdict_ns &&
+	       trip_score(st, cfg) <= cfg->guilty_permille;
+}
+
+static enum reason convict(struct policy_state *st, const struct policy_config *cfg)
+{
+	uint64_t hold = cfg->hold_min_ns;
+	int64_t half = st->resume_ppm / 2, left = PPM - st->peak_ppm;
+
+	for (uint32_t i = 0; i < st->repeats && hold < cfg->hold_max_ns; i++)
+		hold *= 2;
+	st->hold_until_ns = st->now_ns + (hold < cfg->hold_max_ns ? hold : cfg->hold_max_ns);
+	st->peace_ns = st->now_ns;
+	if (st->repeats < REPEATS_MAX)
+		st->repeats++;
+	if (half < cfg->min_level_ppm || trip_score(st, cfg) > cfg->freeze_permille) {
+		st->freeze = FREEZE_SANCTION;
+		return st->why;
+	}
+	if (left < half)
+		half = left > cfg->min_level_ppm ? left : cfg->min_level_ppm;
+	(void)thaw(st, cfg, half); /* the reason is the sanction's */
+	return st->why;
+}
+
+static enum reason frozen_tick(struct policy_state *st, const struct policy_config *cfg,
+			       const struct view *v)
+{
+	bool over = v->now >= st->hold_until_ns && !v->memory_tight;
+
+	learn(st, cfg, v);
+	if (v->memory_low)
+		st->hold_until_ns = v->now + cfg->hold_min_ns;
+	else if (st->freeze != FREEZE_REFLEX && !v->memory_tight && is_acquitted(st, cfg)) {
+		st->repeats /= 2;
+		(void)thaw(st, cfg, st->resume_ppm); /* the reason is the verdict */
+		return REASON_ACQUITTED;
+	}
+	if (!over)
+		return v->now < st->hold_until_ns ? st->why : REASON_HOLD;
+	switch (st->freeze) {
+	case FREEZE_REFLEX:
+		return thaw(st, cfg, st->resume_ppm);
+	case FREEZE_TRIAL:
+		/* A slow signal may need a little longer to say something. */
+		if (st->evidence_ns[st->trip] < cfg->verdict_ns &&
+		    v->now < st->hold_until_ns + cfg->trial_ns)
+			return st->why;
+		return convict(st, cfg);
+	case FREEZE_SANCTION:
+		break;
+	}
+	return thaw(st, cfg, st->why == REASON_MEMORY_LOW ? st->resume_ppm : cfg->min_level_ppm);
+}
+
+/* ---- both -------------------------------------------------------------------------------- */
 
 struct decision policy_decide(const struct sample *s, struct policy_state *st,
 			      const struct policy_config *cfg)
 {
 	struct view v = look(s, st, cfg);
-	struct decision d = {
-		.score_permille = v.memory_low	   ? cfg->freeze_permille + 1000
-				  : v.memory_tight ? 750
-						   : 0,
-	};
+	struct decision d;
 
-	if (v.score[worst(&v, false)] > d.score_permille)
-		d.score_permille = v.score[worst(&v, false)];
-	if (v.tick_score > cfg->freeze_permille && v.tick_score > d.score_permille)
-		d.score_permille = v.tick_score;
-	d.reason = st->rung == RUNG_FREEZE ? frozen_tick(st, cfg, &v) : running_tick(st, cfg, &v);
+	if (st->rung == RUNG_FREEZE) {
+		d.reason = frozen_tick(st, cfg, &v);
+		v.score = st->freeze == FREEZE_REFLEX ? 0 : trip_score(st, cfg);
+	} else {
+		d.reason = running_tick(st, cfg, &v);
+	}
+	d.score_permille = v.grave_score > v.score ? v.grave_score : v.score;
+	if (v.memory_low)
+		d.score_permille = cfg->freeze_permille + 1000;
 	d.rung = st->rung;
 	d.cpu_cap_ppm = st->level_ppm;
-	d.confirmed = st->rung == RUNG_FREEZE && (st->repeats > 1 || st->why == REASON_MEMORY_LOW);
+	d.confirmed = st->rung == RUNG_FREEZE && (st->freeze == FREEZE_SANCTION ||
+						  (st->freeze == FREEZE_TRIAL && st->repeats > 0));
 	d.next_tick_ns = st->rung == RUNG_FREEZE ? cfg->frozen_tick_ns : cfg->tick_ns;
 	return d;
 }

@@ -7,21 +7,23 @@
  * nothing. So the law lets the secondaries run free and looks for what the idle class does not
  * arbitrate (kernel mode, memory, disks); its own danger is the false alarm, which costs work:
  *
- *  - score: s = max over the signals of (value - baseline) / tolerance. The signals are the
- *    incumbents' run delay that the secondaries can have caused (every tick, averaged over some
- *    80 ms), their CPU, memory and I/O pressure (every 100 ms), and the memory reserve.
- *  - down: s > 1 for trip_ticks ticks, or in one reading of a slow signal: the level is halved, or
- *    falls to what the incumbents' recent peak leaves, whichever is less. Unaveraged s > 4 for
- *    trip_ticks ticks (20 ms): freeze. The third alarm in a row freezes as well: only a frozen
- *    secondary shows who is to blame.
- *  - hold: 200 ms, twice as long for each alarm that repeats, up to 30 s. One repeat is forgotten
- *    for each 5 s of running free in peace.
- *  - up: s < 1/2 after the hold. After a first alarm back to where it was, at once: a false one
- *    costs no more than one hold. After repeated ones 5 % per 100 ms.
- *  - learn: what the incumbents suffer while the secondaries are frozen is not the secondaries'
- *    doing: the baseline rises to it at once and falls slowly, for each of four load levels of the
- *    incumbents. An alarm that the new baseline would not have raised ends the hold (acquitted).
- *    This is the canary of the literature, taken only when there is a doubt.
+ *  - score: s = (value - baseline) / tolerance of the worst signal. The signals are the incumbents'
+ *    run delay (every tick) as far as the secondaries can have caused it, and their CPU, memory and
+ *    I/O pressure (every 100 ms), all averaged over half a second of running, and the memory
+ *    reserve. The tolerance is an absolute one or half the baseline, whichever is more.
+ *  - reflex: s > 4 in two ticks (20 ms) or one reading, unaveraged: freeze for 200 ms, then back to
+ *    where it was. May be wrong, so it has a budget: 5 % of the time.
+ *  - alarm: s > 1: freeze for 200 ms, as a trial: what the incumbents suffer meanwhile is not the
+ *    secondaries' doing. It becomes the baseline, one for each of four load levels of the
+ *    incumbents; this is the canary of the literature, taken only when there is a doubt.
+ *  - verdict: is most of it (s > 0.7) above what is left in the trial? If not: acquitted, back to
+ *    where it was. If so, the level is halved, or falls to what the incumbents' recent peak leaves
+ *    (feed-forward), whichever is less; with s > 4, or below the least level, it stays frozen.
+ *    Averages are compared with averages: what follows a spike is calmer than the spike, whoever
+ *    caused it.
+ *  - hold: a sanction lasts 200 ms, twice as long for each one not yet forgotten, up to 30 s. One
+ *    is forgotten for each 5 s of running free in peace.
+ *  - up: s < 1/2 after the hold: 5 % per 100 ms.
  *
  * A full machine is no alarm: where the idle class gets next to nothing it causes next to nothing,
  * and what little it gets lets small jobs end.
@@ -52,15 +54,19 @@ const char *rung_name(enum rung r);
 struct policy_config {
 	uint64_t tick_ns;	 /* while secondaries may run */
 	uint64_t frozen_tick_ns; /* while they are frozen */
-	uint64_t smooth_ns;	 /* window of the leaky averages */
+	uint64_t average_ns;	 /* window of the leaky averages */
 	/* What is fine above the baseline, millionths of the time. */
 	int64_t delay_tolerance_ppm;
 	int64_t cpu_psi_tolerance_ppm, mem_psi_tolerance_ppm, io_psi_tolerance_ppm;
-	int64_t freeze_permille; /* s * 1000 above this freezes */
-	uint32_t trip_ticks;	 /* ticks in a row with s > 1 before the level falls */
-	uint32_t trial_repeats;	 /* an alarm after this many others freezes */
+	int64_t freeze_permille;       /* s * 1000 above this is grave */
+	int64_t guilty_permille;       /* and this, against the trial's baseline, is guilty */
+	uint32_t reflex_ticks;	       /* grave ticks in a row that make a reflex */
+	uint64_t reflex_ns;	       /* its length, */
+	int64_t reflex_share_ppm;      /* the share of the time that reflexes may take, */
+	uint64_t reflex_budget_ns;     /* and how much of that can be saved up */
+	uint64_t trial_ns, verdict_ns; /* length of a trial; evidence needed for an early verdict */
 	uint64_t hold_min_ns, hold_max_ns;
-	uint64_t forget_ns;    /* of peace, for each repeat */
+	uint64_t forget_ns;    /* of peace, for each sanction */
 	uint64_t baseline_ns;  /* time constant of the falling baseline */
 	int64_t step_ppm;      /* the way up: so much ... */
 	uint64_t step_ns;      /* ... per so long */
@@ -77,7 +83,7 @@ enum reason {
 	REASON_MEM_PSI,
 	REASON_IO_PSI,
 	REASON_MEMORY_LOW,
-	REASON_HOLD,	  /* nothing wrong any more, waiting the hold out, or on the way up */
+	REASON_HOLD,	  /* a sanction, or the way up from it */
 	REASON_ACQUITTED, /* the incumbents suffer as much without the secondaries */
 	REASON_RECOVERED,
 	REASONS,
@@ -95,21 +101,30 @@ enum policy_signal {
 
 #define LEVEL_FULL 1000000
 
+/* Why a frozen secondary is frozen. */
+enum policy_freeze { FREEZE_REFLEX, FREEZE_TRIAL, FREEZE_SANCTION };
+
 /* Callers may look, not write; zero-initialise with policy_init. */
 struct policy_state {
 	enum rung rung;
-	enum reason why;	  /* of the last alarm */
-	int64_t level_ppm;	  /* share of the CPUs the secondaries may use, LEVEL_FULL = all */
-	int64_t resume_ppm;	  /* after a first alarm: the level to go back to; else 0 */
-	int64_t delay_ppm;	  /* average of the incumbents' run delay ... */
-	int64_t attributable_ppm; /* ... and of what of it the secondaries can have caused */
-	int64_t secondary_ppm;	  /* average of what the secondaries use, of all CPUs */
-	int64_t peak_ppm;	  /* recent peak of what the incumbents use, of all CPUs */
+	enum policy_freeze freeze;
+	enum reason why;    /* of the last alarm */
+	int64_t level_ppm;  /* share of the CPUs the secondaries may use, LEVEL_FULL = all */
+	int64_t resume_ppm; /* what it was before the freeze */
+	int64_t average_ppm[POLICY_SIGNALS]; /* while running */
+	int64_t attributable_ppm; /* of the run delay, what secondaries can have caused */
+	int64_t secondary_ppm;	  /* what the secondaries use of all CPUs, averaged */
+	int64_t peak_ppm;	  /* recent peak of what the incumbents use of all CPUs */
 	int64_t baseline_ppm[POLICY_LOADS][POLICY_SIGNALS];
-	int64_t trip_ppm;	    /* the signal's whole value at the last alarm */
-	uint32_t trips;		    /* ticks in a row with s > 1 ... */
-	uint32_t hard_trips;	    /* ... and, unaveraged, over freeze_permille */
-	uint32_t repeats;	    /* alarms not yet forgotten */
+	/* Since the freeze: the mean of each signal, and the time it rests on. */
+	int64_t frozen_ppm[POLICY_SIGNALS];
+	uint64_t evidence_ns[POLICY_SIGNALS];
+	/* At the last alarm: which signal, what it was, what of it was attributable. */
+	enum policy_signal trip;
+	int64_t trip_ppm, trip_attributable_ppm;
+	uint32_t grave_ticks; /* in a row */
+	uint32_t repeats;     /* sanctions not yet forgotten */
+	uint64_t reflex_budget_ns;
 	uint64_t now_ns, medium_ns; /* newest data seen */
 	uint64_t hold_until_ns, changed_ns, stepped_ns, peace_ns;
 };
@@ -119,8 +134,7 @@ struct decision {
 	int64_t cpu_cap_ppm; /* of all CPUs; LEVEL_FULL: none; 0 when frozen */
 	enum reason reason;
 	int64_t score_permille; /* s * 1000: the worst normalised signal */
-	/* The alarm is not the first of its kind, or cannot be a false one: what cannot be undone
-	 * (RUNG_KILL) may be done. */
+	/* Neither a reflex nor a first trial: what cannot be undone (RUNG_KILL) may be done. */
 	bool confirmed;
 	uint64_t next_tick_ns; /* how long until the next look */
 };
