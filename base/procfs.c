@@ -202,3 +202,55 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *e)
 		return refuse(e, EBADMSG, "/proc/%d/stat: unexpected format", pid);
 	return 0;
 }
+
+static bool status_mask(const char *text, const char *key, uint64_t *ret)
+{
+	const char *p = strstr(text, key);
+	char hex[32];
+	size_t len;
+
+	if (!p)
+		return false;
+	p += strlen(key);
+	len = strcspn(p, "\n");
+	if (p[len] != '\n' || len >= sizeof(hex))
+		return false; /* the line is not complete yet */
+	memcpy(hex, p, len);
+	hex[len] = '\0';
+	return parse_u64(hex, 16, ret) == 0;
+}
+
+static bool parse_status(const char *text, struct proc_status *ret)
+{
+	return status_mask(text, "\nSigIgn:\t", &ret->sig_ignored) &&
+	       status_mask(text, "\nSigCgt:\t", &ret->sig_caught) &&
+	       status_mask(text, "\nCapPrm:\t", &ret->cap_permitted) &&
+	       status_mask(text, "\nCapBnd:\t", &ret->cap_bounding) &&
+	       status_mask(text, "\nCapAmb:\t", &ret->cap_ambient);
+}
+
+/* The lines stand behind "Groups:", which may be long; the file ends soon after them. */
+int proc_status_read(pid_t pid, struct proc_status *ret, struct err *e)
+{
+	_cleanup_fd_ int fd = proc_open(pid, "status", O_RDONLY, e);
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	struct proc_status st;
+	char chunk[4096];
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+
+		if (n < 0)
+			return fail(e, errno, "read /proc file status of process %d", pid);
+		strbuf_add(&text, chunk, (size_t)n);
+		if (parse_status(strbuf_str(&text), &st)) {
+			*ret = st;
+			return 0;
+		}
+		if (n == 0 || text.oom)
+			return refuse(e, text.oom ? ENOMEM : EBADMSG,
+				      "/proc file status of process %d: unexpected format", pid);
+	}
+}

@@ -53,4 +53,12 @@ int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *e);
 /* For callers that hold the text already (samplers, tests). 0 or -EBADMSG. */
 int proc_stat_parse(const char *text, struct proc_stat *ret);
 
+/* The masks of /proc/<pid>/status (proc(5)): bit n - 1 is signal n, bit n is capability n. */
+struct proc_status {
+	uint64_t sig_ignored, sig_caught;
+	uint64_t cap_permitted, cap_bounding, cap_ambient;
+};
+
+int proc_status_read(pid_t pid, struct proc_status *ret, struct err *e);
+
 #endif

@@ -44,18 +44,6 @@ struct job {
 
 /* ---- signals ---------------------------------------------------------------------------- */
 
-/* "SigCgt:\t0000000180004243" of /proc/<pid>/status; all bits if it is not there. */
-static uint64_t signal_mask(const char *status, const char *key)
-{
-	const char *p = strstr(status, key);
-	char hex[17] = "";
-	uint64_t mask;
-
-	if (p)
-		(void)snprintf(hex, sizeof(hex), "%.16s", p + strlen(key)); /* always 16 digits */
-	return parse_u64(hex, 16, &mask) < 0 ? UINT64_MAX : mask;
-}
-
 /*
  * Init of a pid namespace does not get a signal that it has no handler for, not even from outside
  * (pid_namespaces(7)): `sleep 1000` could not be interrupted. So what the kernel would do to any
@@ -63,13 +51,11 @@ static uint64_t signal_mask(const char *status, const char *key)
  */
 static bool takes_default(pid_t pid, int signal)
 {
-	char text[4096];
-	uint64_t handled;
+	struct proc_status st;
 
-	if (proc_read(pid, "status", text, sizeof(text), NULL) < 0)
+	if (proc_status_read(pid, &st, NULL) < 0)
 		return false;
-	handled = signal_mask(text, "SigIgn:\t") | signal_mask(text, "SigCgt:\t");
-	return !(handled >> (signal - 1) & 1);
+	return !((st.sig_ignored | st.sig_caught) >> (signal - 1) & 1);
 }
 
 /* Those that end a process unless it says otherwise, and that people send. What comes from the

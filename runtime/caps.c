@@ -10,62 +10,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/procfs.h"
 #include "base/str.h"
 #include "oci/names.h"
 
 /* In the C library, but only libcap's header declares it. */
 int capset(cap_user_header_t header, const cap_user_data_t data);
-
-/* The sets a process has now, from /proc/self/status (proc(5)). */
-struct cap_sets {
-	uint64_t permitted, bounding, ambient;
-};
-
-static bool status_field(const char *text, const char *key, uint64_t *ret)
-{
-	const char *p = strstr(text, key);
-	char hex[32];
-	size_t len;
-
-	if (!p)
-		return false;
-	p += strlen(key);
-	len = strcspn(p, "\n");
-	if (p[len] != '\n' || len >= sizeof(hex))
-		return false; /* the line is not complete yet */
-	memcpy(hex, p, len);
-	hex[len] = '\0';
-	return parse_u64(hex, 16, ret) == 0;
-}
-
-/* One read of the whole file: 41 PR_CAPBSET_READ would say the same. The lines stand behind
- * "Groups:", which may be long. */
-static int own_sets(struct cap_sets *ret, struct err *e)
-{
-	_cleanup_fd_ int fd = proc_open(PROC_SELF, "status", O_RDONLY, e);
-	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
-	char chunk[4096];
-
-	if (fd < 0)
-		return fd;
-	for (;;) {
-		ssize_t n = read(fd, chunk, sizeof(chunk));
-		const char *text;
-
-		if (n < 0)
-			return fail(e, errno, "read /proc/self/status");
-		strbuf_add(&sb, chunk, (size_t)n);
-		text = strbuf_str(&sb);
-		if (status_field(text, "\nCapPrm:\t", &ret->permitted) &&
-		    status_field(text, "\nCapBnd:\t", &ret->bounding) &&
-		    status_field(text, "\nCapAmb:\t", &ret->ambient))
-			return 0;
-		if (n == 0 || sb.oom)
-			return refuse(e, sb.oom ? ENOMEM : EBADMSG,
-				      "read /proc/self/status: no capability lines");
-	}
-}
 
 /* Every capability this kernel knows: what a process has in a fresh user namespace. */
 static uint64_t kernel_caps(void)
@@ -114,31 +63,26 @@ static void warn_left_out(const char *why, uint64_t bits, const struct strv *unk
 		log_warn("capabilities left out (%s): %s", why, strbuf_str(&names));
 }
 
-int caps_resolve(const struct spec_capabilities *want, bool in_userns, struct caps *ret,
-		 struct err *e)
+void caps_resolve(const struct spec_capabilities *want, const struct proc_status *own,
+		  struct caps *ret)
 {
 	uint64_t missing = 0, beyond = 0;
-	struct cap_sets have;
+	struct proc_status have = {0};
 	struct caps c = {0};
 
-	if (in_userns) {
-		have.permitted = have.bounding = kernel_caps();
-		have.ambient = 0;
-	} else {
-		int rc = own_sets(&have, e);
-
-		if (rc < 0)
-			return rc;
-	}
+	if (own)
+		have = *own;
+	else
+		have.cap_permitted = have.cap_bounding = kernel_caps();
 	if (want) {
 		c.bounding = want->bounding;
 		c.permitted = want->permitted;
 		c.effective = want->effective;
 		c.inheritable = want->inheritable;
 		c.ambient = want->ambient;
-		limit_to(&c.bounding, have.bounding, &missing);
-		limit_to(&c.permitted, have.permitted, &missing);
-		limit_to(&c.inheritable, have.permitted, &missing);
+		limit_to(&c.bounding, have.cap_bounding, &missing);
+		limit_to(&c.permitted, have.cap_permitted, &missing);
+		limit_to(&c.inheritable, have.cap_permitted, &missing);
 		/* capset(2): effective within permitted; what is new in inheritable must be in the
 		 * bounding set, which is already the container's by then. */
 		limit_to(&c.inheritable, c.bounding, &beyond);
@@ -151,10 +95,9 @@ int caps_resolve(const struct spec_capabilities *want, bool in_userns, struct ca
 			"permitted and inheritable",
 			beyond & ~missing, NULL);
 	}
-	c.drop = have.bounding & ~c.bounding;
-	c.clear_ambient = have.ambient != 0;
+	c.drop = have.cap_bounding & ~c.bounding;
+	c.clear_ambient = have.cap_ambient != 0;
 	*ret = c;
-	return 0;
 }
 
 int caps_prepare(const struct caps *c, struct err *e)

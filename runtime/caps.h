@@ -2,7 +2,7 @@
 /*
  * Capabilities of a container process: decided in the runtime process, set in init in two steps.
  *
- *	runtime:  caps_resolve()	one read of /proc/self/status; warnings go to the log there
+ *	runtime:  caps_resolve()	warnings go to the log there
  *	init:	  caps_prepare()	bounding set, PR_SET_KEEPCAPS
  *		  setgroups, setresgid, setresuid
  *		  caps_finish()		permitted, effective, inheritable, ambient
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/procfs.h"
 #include "oci/spec.h"
 
 /* What to set: bit n is capability n. Plain data: may cross a fork or a pipe as it is. */
@@ -29,12 +30,12 @@ struct caps {
 };
 
 /*
- * `want` NULL (process.capabilities not given): none at all. `in_userns`: the process will be in
- * another user namespace (new or joined), where it begins with every capability and a full bounding
- * set; else the runtime's own sets are the ceiling.
+ * `want` NULL (process.capabilities not given): none at all. `own`: the runtime's own sets, which
+ * are the ceiling; NULL: the process will be in another user namespace (new or joined), where it
+ * begins with every capability and a full bounding set.
  */
-int caps_resolve(const struct spec_capabilities *want, bool in_userns, struct caps *ret,
-		 struct err *e);
+void caps_resolve(const struct spec_capabilities *want, const struct proc_status *own,
+		  struct caps *ret);
 
 /* Before the change of user ids; needs CAP_SETPCAP if there is something to drop. */
 int caps_prepare(const struct caps *c, struct err *e);

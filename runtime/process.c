@@ -54,30 +54,10 @@ static int count_listen_fds(struct err *e)
 	return n;
 }
 
-/* Dispositions other than "ignore" do not survive exec, and exec does not undo "ignore": a Go or
- * Python parent leaves SIGPIPE so, nohup SIGHUP. One read instead of 64 sigaction calls. */
-static int read_ignored(uint64_t *ret, struct err *e)
-{
-	static char status[32768]; /* "Groups:" in front of it may be long */
-	char *line, *end;
-	ssize_t n = proc_read(PROC_SELF, "status", status, sizeof(status), e);
-
-	if (n < 0)
-		return (int)n;
-	line = strstr(status, "\nSigIgn:\t");
-	if (!line)
-		return refuse(e, EBADMSG, "/proc/self/status: no SigIgn line");
-	line += strlen("\nSigIgn:\t");
-	end = strchrnul(line, '\n');
-	*end = '\0';
-	return parse_u64(line, 16, ret) < 0
-		       ? refuse(e, EBADMSG, "/proc/self/status: SigIgn: %s", line)
-		       : 0;
-}
-
 int process_prepare(struct process *p, const struct spec_process *spec, bool in_userns,
 		    int preserve_fds, struct err *e)
 {
+	struct proc_status own;
 	int rc;
 
 	*p = (struct process){
@@ -96,8 +76,14 @@ int process_prepare(struct process *p, const struct spec_process *spec, bool in_
 	p->keep_fds = p->listen_fds + preserve_fds;
 	rc = check_preserved(p->keep_fds, e);
 	if (rc == 0)
-		rc = read_ignored(&p->ignored, e);
-	return rc < 0 ? rc : caps_resolve(spec->capabilities, in_userns, &p->caps, e);
+		rc = proc_status_read(PROC_SELF, &own, e);
+	if (rc < 0)
+		return rc;
+	/* Dispositions other than "ignore" do not survive exec, and exec does not undo "ignore": a
+	 * Go or Python parent leaves SIGPIPE so, nohup SIGHUP. One read, not 64 sigaction calls. */
+	p->ignored = own.sig_ignored;
+	caps_resolve(spec->capabilities, in_userns ? NULL : &own, &p->caps);
+	return 0;
 }
 
 /* --- in the container ----------------------------------------------------------------------------
