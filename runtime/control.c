@@ -172,30 +172,45 @@ static void run_poststop(const struct container *c)
 /*
  * A directory without a readable state: its creator was killed before it wrote one (then nothing
  * else of the container exists yet), or is at work this very moment and holds the lock, or the file
- * was damaged: then the group is looked for where it is by default.
+ * was damaged: then the group is looked for where it is by default. What was removed and made anew
+ * since we looked is none of ours: with the lock held, a state that can be read after all is left
+ * alone (1).
  */
 static int remove_unreadable(const struct runtime *rt, const char *id, struct err *e)
 {
 	_cleanup_fd_ int rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_fd_ int dirfd = -1, lock = -1;
+	_cleanup_container_ struct container *c = NULL;
 	char group[512];
 	int rc;
 
 	dirfd = rootfd < 0 ? -1 : openat(rootfd, id, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dirfd < 0)
 		return errno == ENOENT ? 0 : fail(e, errno, "open %s/%s", rt->root, id);
-	lock = openat(dirfd, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
+	lock = openat(dirfd, STATE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (lock < 0 && errno == ENOENT) {
+		/* At the very beginning or end of a container's life it is empty. */
+		if (unlinkat(rootfd, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		lock = openat(dirfd, STATE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	}
+	if (lock < 0)
+		return fail(e, errno, "open the lock of container `%s`", id);
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return refuse(e, EBUSY, "container `%s` is being created by another process", id);
+	if (!state_still_there(rootfd, id, dirfd))
+		return 0;
+	if (container_open(rt, id, CONTAINER_NO_LOCK, &c, NULL) == 0)
+		return 1;
 	rc = rt->cgroup_manager == CGROUP_MANAGER_DISABLED
 		     ? 0
 		     : cgroup_path(NULL, id, group, sizeof(group), e);
 	if (rc == 0 && rt->cgroup_manager != CGROUP_MANAGER_DISABLED)
 		rc = cgroup_destroy(group, DESTROY_WAIT_MS, e);
-	return rc < 0 ? rc : dir_remove_all(rootfd, id, e);
+	return rc < 0 ? rc : state_remove_dir(rootfd, id, e);
 }
 
-/* For containers without a cgroup; the others are killed with their group. */
+/* For containers without a cgroup, and for an init that was moved out of its own. */
 static int kill_init(const struct container *c, struct err *e)
 {
 	_cleanup_fd_ int pidfd = open_init(c, NULL);
@@ -209,15 +224,29 @@ static int kill_init(const struct container *c, struct err *e)
 	return 0;
 }
 
+static int destroy(struct container *c, enum oci_status status, struct err *e)
+{
+	int rc = c->cgroup ? cgroup_destroy(c->cgroup, DESTROY_WAIT_MS, e) : 0;
+
+	if (rc == 0 && is_up(status))
+		rc = kill_init(c, e);
+	if (rc < 0)
+		return rc;
+	run_poststop(c);
+	return state_remove(c, e);
+}
+
 int container_delete(const struct runtime *rt, const char *id, bool force, struct err *e)
 {
 	_cleanup_container_ struct container *c = NULL;
 	enum oci_status status;
-	int rc;
+	int rc, removed;
 
 	rc = open_with_status(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, &status, e);
-	if (rc < 0 && rc != -EBUSY && force && container_id_check(id, NULL) == 0)
-		return remove_unreadable(rt, id, e);
+	if (rc < 0 && rc != -EBUSY && force && container_id_check(id, NULL) == 0) {
+		removed = remove_unreadable(rt, id, e);
+		return removed > 0 && rc == -ENOENT ? 0 : removed > 0 ? rc : removed;
+	}
 	if (rc < 0)
 		return rc;
 	if (is_up(status) && !force)
@@ -225,12 +254,20 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 			e, EBUSY,
 			"cannot delete container `%s`: it is %s; stop it first or use --force", id,
 			oci_status_name(status));
-	if (c->cgroup)
-		rc = cgroup_destroy(c->cgroup, DESTROY_WAIT_MS, e);
-	else if (is_up(status))
-		rc = kill_init(c, e);
+	return destroy(c, status, e);
+}
+
+int container_delete_same(const struct runtime *rt, const char *id, pid_t init_pid,
+			  uint64_t init_start_ticks, struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	enum oci_status status;
+	int rc;
+
+	rc = open_with_status(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, &status, e);
 	if (rc < 0)
-		return rc;
-	run_poststop(c);
-	return state_remove(c, e);
+		return rc == -ENOENT ? 0 : rc;
+	if (c->init_pid != init_pid || c->init_start_ticks != init_start_ticks)
+		return 0;
+	return destroy(c, status, e);
 }

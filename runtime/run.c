@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "runtime/create.h"
+#include "runtime/state.h"
 #include "runtime/supervise.h"
 #include "runtime/tty.h"
 
@@ -37,13 +38,14 @@ static int wait_and_delete(struct creation *c, const struct runtime *rt,
 			   const struct create_opts *o, int *ret_status, struct err *e)
 {
 	_cleanup_fd_ int pidfd = take_fd(&c->pidfd), master = take_fd(&c->master);
+	uint64_t ticks = c->container->init_start_ticks;
 	struct err own;
 	int rc;
 
 	creation_release(c);
 	rc = in_foreground(c->pid, pidfd, master, c->process.ignored, o->hooks, ret_status, e);
 	/* Without an end of its own it is not left to run alone. */
-	if ((rc < 0 || !o->keep) && container_delete(rt, o->id, true, &own) < 0)
+	if ((rc < 0 || !o->keep) && container_delete_same(rt, o->id, c->pid, ticks, &own) < 0)
 		log_warn("%s", own.msg);
 	return rc;
 }

@@ -127,6 +127,8 @@ int container_start(const struct runtime *rt, const char *id, struct err *e)
 	struct container *c = NULL;
 	enum oci_status status;
 	bool destroy = false;
+	uint64_t ticks;
+	pid_t pid;
 	int rc;
 
 	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
@@ -137,11 +139,13 @@ int container_start(const struct runtime *rt, const char *id, struct err *e)
 		rc = check_created(c, status, e);
 	if (rc == 0)
 		rc = start(c, &destroy, e);
+	pid = c->init_pid;
+	ticks = c->init_start_ticks;
 	container_close(c);
 	if (destroy) {
 		struct err own;
 
-		if (container_delete(rt, id, true, &own) < 0)
+		if (container_delete_same(rt, id, pid, ticks, &own) < 0)
 			log_warn("%s", own.msg);
 	}
 	return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/state.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/procfs.h"
+#include "base/str.h"
 
 #define STATE_FILE "state.json"
-#define LOCK_FILE "lock"
 #define STATE_MAX (4u << 20)
 #define ID_MAX 1024
 /* How long an operation waits for another one on the same container. */
@@ -90,7 +91,7 @@ static int lock_fd(int fd, int how, const char *id, struct err *e)
 }
 
 /* The lock of a directory that was removed meanwhile protects nothing. */
-static bool still_there(int rootfd, const char *id, int dirfd)
+bool state_still_there(int rootfd, const char *id, int dirfd)
 {
 	struct stat a, b;
 
@@ -100,7 +101,7 @@ static bool still_there(int rootfd, const char *id, int dirfd)
 
 static int lock_open(int dirfd, int flags, struct err *e)
 {
-	int fd = openat(dirfd, LOCK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	int fd = openat(dirfd, STATE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 
 	return fd < 0 ? fail(e, errno, "open the container's lock") : fd;
 }
@@ -145,7 +146,7 @@ int state_create(const struct runtime *rt, const char *id, struct container **re
 	if (rc < 0) {
 		/* The error above is the one to report; without a descriptor more, which may be
 		 * what is missing. */
-		(void)unlinkat(c->dirfd, LOCK_FILE, 0);
+		(void)unlinkat(c->dirfd, STATE_LOCK, 0);
 		(void)unlinkat(rootfd, id, AT_REMOVEDIR);
 		return rc;
 	}
@@ -272,13 +273,15 @@ static int open_locked(struct container *c, int rootfd, enum container_lock lock
 				       : fail(e, errno, "open %s/%s", c->rt->root, c->id);
 	if (lock == CONTAINER_NO_LOCK)
 		return 0;
-	c->lockfd = lock_open(c->dirfd, 0, NULL);
+	c->lockfd = lock_open(c->dirfd, 0, e);
+	if (c->lockfd == -ENOENT) /* not a container yet, or no longer */
+		return no_such_container(c->id, e);
 	if (c->lockfd < 0)
-		return 0; /* not a container (yet): state_load says so */
+		return c->lockfd;
 	rc = lock_fd(c->lockfd, lock == CONTAINER_LOCK_SHARED ? LOCK_SH : LOCK_EX, c->id, e);
 	if (rc < 0)
 		return rc;
-	return still_there(rootfd, c->id, c->dirfd) ? 0 : no_such_container(c->id, e);
+	return state_still_there(rootfd, c->id, c->dirfd) ? 0 : no_such_container(c->id, e);
 }
 
 int container_open(const struct runtime *rt, const char *id, enum container_lock lock,
@@ -310,6 +313,37 @@ int container_open(const struct runtime *rt, const char *id, enum container_lock
 	return 0;
 }
 
+static int remove_all_but_lock(int rootfd, const char *id, struct err *e)
+{
+	int fd = openat(rootfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	if (!dir) {
+		int saved = errno;
+
+		(void)fd_close(fd);
+		return saved == ENOENT ? 0 : fail(e, saved, "read directory %s", id);
+	}
+	while ((d = readdir(dir))) {
+		int rc = 0;
+
+		if (!streq(d->d_name, ".") && !streq(d->d_name, "..") &&
+		    !streq(d->d_name, STATE_LOCK))
+			rc = dir_remove_all(fd, d->d_name, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int state_remove_dir(int rootfd, const char *id, struct err *e)
+{
+	int rc = remove_all_but_lock(rootfd, id, e);
+
+	return rc < 0 ? rc : dir_remove_all(rootfd, id, e);
+}
+
 int state_remove(struct container *c, struct err *e)
 {
 	_cleanup_fd_ int rootfd = -1;
@@ -319,5 +353,5 @@ int state_remove(struct container *c, struct err *e)
 	rootfd = open(c->rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rootfd < 0)
 		return fail(e, errno, "open state root %s", c->rt->root);
-	return dir_remove_all(rootfd, c->id, e);
+	return state_remove_dir(rootfd, c->id, e);
 }

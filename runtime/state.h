@@ -26,6 +26,22 @@ int state_save(const struct container *c, struct err *e);
 /* Removes the directory with all in it, while the lock is held, and closes c->dirfd. */
 int state_remove(struct container *c, struct err *e);
 
+/* Is <root>/<id> this very directory, and not one that was made under the name since? */
+bool state_still_there(int rootfd, const char *id, int dirfd);
+
+/*
+ * `delete --force` of the container whose init this is (numbers as in struct container): whoever
+ * has let go of its lock meanwhile must not remove another one that has the name by now. 0 if it is
+ * gone. In runtime/control.c.
+ */
+int container_delete_same(const struct runtime *rt, const char *id, pid_t init_pid,
+			  uint64_t init_start_ticks, struct err *e);
+
+/* Removes <root>/<id> with all in it, STATE_LOCK last: a directory without it has nothing else. The
+ * caller holds the lock. */
+int state_remove_dir(int rootfd, const char *id, struct err *e);
+
+#define STATE_LOCK "lock"
 #define STATE_FIFO "exec.fifo"
 /* Beside it, the other way: what went wrong in init after `start`; end of file: the program runs.
  */

@@ -423,6 +423,50 @@ test_races() {
 	done
 }
 
+# A container that was removed and made again under its name is left alone by whoever still had to do
+# with the first one: a delete --force that waited for its lock, a run in the foreground.
+test_namesake_is_spared() {
+	local waiting runner
+	bundle b '.process.args = ["sleep", "1000"]'
+	ok cede create -b b "$TAG-a"
+	exec 8<>"$ROOT/$TAG-a/lock"
+	flock 8
+	exec_cede delete --force "$TAG-a" 2>err & waiting=$!
+	sleep 0.3
+	# What a delete by somebody else does, in the middle of which the other one waits.
+	kill -KILL "$(pid_of "$TAG-a")"
+	mv "$ROOT/$TAG-a" "$T/old"
+	eventually 5 rmdir "$(cg_of "$TAG-a")"
+	ok cede run -d -b b "$TAG-a"
+	flock -u 8
+	wait $waiting || die "delete --force: $(cat err)"
+	is_status "$TAG-a" running || die "the new container fell to a delete of the old one"
+	ok cede delete --force "$TAG-a"
+
+	exec_cede run -b b "$TAG-a" 2>err & runner=$!
+	eventually 5 is_status "$TAG-a" running
+	kill -STOP $runner
+	ok cede delete --force "$TAG-a"
+	ok cede run -d -b b "$TAG-a"
+	kill -CONT $runner
+	STATUS=0
+	wait $runner || STATUS=$?
+	eq "exit status of run" "$STATUS" 137
+	is_status "$TAG-a" running || die "the new container fell to the end of the old run"
+	ok cede delete --force "$TAG-a"
+}
+
+# Whoever moved init out of its group has not saved it from delete --force.
+test_delete_force_moved_init() {
+	local pid
+	bundle b '.process.args = ["sleep", "1000"]'
+	ok cede run -d -b b "$TAG-a"
+	pid=$(pid_of "$TAG-a")
+	echo "$pid" >"$CG/cgroup.procs"
+	ok cede delete --force "$TAG-a"
+	gone "$pid" || { kill -KILL "$pid"; die "init lives on"; }
+}
+
 # The container stays when the process that made it and its session go away.
 test_detached_from_caller() {
 	bundle b '.process.args = ["sleep", "1000"]'
