@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <limits.h>
@@ -203,6 +204,19 @@ static int run_verb(struct cli *cli, const struct verb *verb, int argc, char **a
 	return rc;
 }
 
+/* A caller may have closed 0, 1 or 2. The next file that is opened would get such a number, and
+ * with it what is meant for a terminal; the program in a container would get it, too. */
+static bool have_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_NOCTTY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	(void)fd_close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = {.rt.root = CEDE_DEFAULT_ROOT, .program = "cede"};
@@ -211,7 +225,7 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 	int first;
 
-	if (argc < 1)
+	if (argc < 1 || !have_stdio())
 		return 1;
 	cli.argv = argv;
 	first = parse_globals(&cli, argc, argv, &g, &e);

@@ -29,6 +29,11 @@ static bool has_mount_label(const struct spec *s)
 	return s->linux_.mount_label && *s->linux_.mount_label;
 }
 
+static bool has_seccomp_listener(const struct spec *s)
+{
+	return s->linux_.seccomp && s->linux_.seccomp->listener_path;
+}
+
 static const struct {
 	const char *place;
 	bool (*is_set)(const struct spec *s);
@@ -37,6 +42,7 @@ static const struct {
 	{"linux.netDevices", has_net_devices},
 	{"linux.memoryPolicy", has_memory_policy},
 	{"linux.mountLabel", has_mount_label},
+	{"linux.seccomp.listenerPath", has_seccomp_listener},
 };
 
 static bool has_apparmor(const struct spec_process *p)
