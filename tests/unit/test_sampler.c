@@ -362,10 +362,10 @@ static void test_psi_never_too_fast(void **state)
 	set_group_psi(w, "system.slice", 0, 0, 0);
 	start(w, (struct sampler_opts){.medium_ns = 1});
 	before = w->last.incumbent_io_psi_ppm;
-	for (uint64_t i = 0; i < 100; i++) {
+	for (uint64_t i = 0; i < 125; i++) {
 		set_group_psi(w, "system.slice", 0, 0, i * i * 10);
 		set_pressure(&w->proc, "pressure/io", i * i * 10);
-		tick(w, 10);
+		tick(w, 8);
 		if (w->last.incumbent_io_psi_ppm != before) {
 			changes++;
 			assert_true(w->last.medium_interval_ns >= 50 * MS);
@@ -452,6 +452,13 @@ static void test_secondary_usage(void **state)
 	set_usage(w, "cede.slice", 5000);
 	tick(w, 10);
 	set_usage(w, "cede.slice", 10000);
+	assert_int_equal(tick(w, 10)->secondary_ucpu, 500000);
+	/* Made anew between two ticks, while the old files can still be read. */
+	fake_remove(&w->cg, "cede.slice");
+	set_usage(w, "cede.slice", 0);
+	for (int i = 0; i < 200; i++)
+		tick(w, 10);
+	set_usage(w, "cede.slice", 5000);
 	assert_int_equal(tick(w, 10)->secondary_ucpu, 500000);
 }
 
@@ -605,13 +612,18 @@ static void test_pid_reuse(void **state)
 	remove_process(w, 100, 1);
 	set_process(w, &(struct process){.pid = 100, .start = 77, .flags = PROC_KTHREAD});
 	set_thread(w, 100, 100, 1000 * run, 1000 * run, 1000);
-	settle(w);
+	settle(w); /* three passes: sooner than what is known is looked at again anyway */
 	assert_int_equal(w->last.n_threads, 0); /* found out that it is a kernel thread now */
 	remove_process(w, 100, 1);
 	set_process(w, &(struct process){.pid = 100, .start = 99});
 	set_thread(w, 100, 100, 1, 0, 1);
 	run = 0;
-	work_until(w, 1, pids, 1, &run); /* and a program again */
+	for (int i = 0; i < 400 && w->last.n_threads == 0; i++) {
+		run += MS;
+		set_thread(w, 100, 100, run, 0, run / MS);
+		tick(w, 10);
+	}
+	assert_int_equal(w->last.n_threads, 1); /* and a program again */
 }
 
 static void test_who_is_no_incumbent(void **state)
@@ -688,17 +700,60 @@ static void test_max_threads(void **state)
 	}
 	start(w, (struct sampler_opts){.max_threads = 3});
 	work_until(w, 3, pids, 6, &run);
-	/* 103 does ten times as much from now on: it must be among them. */
-	for (int i = 0; i < MANY_TICKS; i++) {
-		uint64_t more = run + (uint64_t)i * 10 * MS;
+	/* One does ten times as much from now on, wherever the listing has it: it must be seen. */
+	for (pid_t busy = 100; busy <= 105; busy++) {
+		uint64_t more = run;
 
-		set_thread(w, 103, 103, more, 0, more / MS);
+		for (int i = 0; i < 250; i++) {
+			more += 10 * MS;
+			set_thread(w, busy, busy, more, 0, more / MS);
+			tick(w, 10);
+		}
+		set_thread(w, busy, busy, more, 5 * MS, more / MS);
 		tick(w, 10);
+		assert_true(w->last.n_threads <= 3);
+		assert_int_equal(w->last.incumbent_delay_total_ppm, 500000);
 	}
-	set_thread(w, 103, 103, run + 10 * MANY_TICKS * MS, 5 * MS, 10 * MANY_TICKS + run / MS);
+}
+
+/* Seven threads: one takes turns with itself. */
+static void test_one_in_turn(void **state)
+{
+	struct world *w = *state;
+	pid_t pids[7];
+	uint64_t run = 0;
+
+	for (int i = 0; i < 7; i++) {
+		pids[i] = 100 + i;
+		set_process(w, &(struct process){.pid = pids[i]});
+		set_thread(w, pids[i], pids[i], 1, 0, 1);
+	}
+	start(w, (struct sampler_opts){0});
+	work_until(w, 7, pids, 7, &run);
 	tick(w, 10);
-	assert_true(w->last.n_threads <= 3);
-	assert_int_equal(w->last.incumbent_delay_total_ppm, 500000);
+	for (int i = 0; i < 7; i++)
+		set_thread(w, pids[i], pids[i], run, MS, run / MS);
+	tick(w, 10);
+	assert_int_equal(w->last.incumbent_delay_total_ppm, 700000);
+}
+
+/* A thread that rests for some seconds stays in view, one that rests for long does not. */
+static void test_rest(void **state)
+{
+	static const pid_t pids[] = {100};
+	struct world *w = *state;
+	uint64_t run = 0;
+
+	set_process(w, &(struct process){.pid = 100});
+	set_thread(w, 100, 100, 1, 0, 1);
+	start(w, (struct sampler_opts){0});
+	work_until(w, 1, pids, 1, &run);
+	for (int i = 0; i < 400; i++)
+		tick(w, 10);
+	assert_int_equal(w->last.n_threads, 1);
+	for (int i = 0; i < 4000; i++)
+		tick(w, 10);
+	assert_int_equal(w->last.n_threads, 0);
 }
 
 /* A kernel without CONFIG_SCHED_INFO. */
@@ -833,6 +888,8 @@ int main(void)
 		WORLD_TEST(test_adopted),
 		WORLD_TEST(test_threads_of_a_process),
 		WORLD_TEST(test_max_threads),
+		WORLD_TEST(test_one_in_turn),
+		WORLD_TEST(test_rest),
 		WORLD_TEST(test_no_schedstat),
 		WORLD_TEST(test_no_leaks),
 		WORLD_TEST(test_bad_options),
