@@ -23,10 +23,10 @@ test_install() {
 test_dist() {
 	local tar
 	git -C "$TOP" rev-parse --git-dir >/dev/null 2>&1 || skip "a git checkout"
-	tar=$(make -C "$TOP" -s dist BUILD="$T/d")
+	tar=$(make -C "$TOP" -s dist BUILD="$T/d" | tail -n 1)
 	mkdir src
 	tar -xzf "$tar" -C src --strip-components=1
-	make -C src -s all >log 2>&1 || die "make: $(tail -n 5 log)"
+	env -u BUILD make -C src -s all >log 2>&1 || die "make: $(tail -n 5 log)"
 	like "version" "$(src/build/cede --version)" '^cede version '
 }
 
