@@ -78,3 +78,23 @@ test_usage() {
 	fails 1 'banana' cede doctor --banana
 	fails 1 'operand' cede doctor banana
 }
+
+# What takes longer than two seconds is named on stderr while it lasts.
+# needs: cgroup2
+test_progress() {
+	mkdir "$T/bin"
+	printf '#!/bin/sh\n[ "$1" = check ] && sleep 3\necho Version: 9.9\n' >"$T/bin/criu"
+	chmod 755 "$T/bin/criu"
+	PATH=$T/bin:$PATH ok cede doctor
+	like "progress" "$ERR" 'still at it: criu check'
+	like "result" "$OUT" '9\.9, criu check: good'
+}
+
+# --probe-counters: two facts more, measured.
+# needs: cgroup2
+test_counters() {
+	ok cede doctor --json
+	eq "not measured" "$(jq '[.facts[] | select(.name | startswith("counters."))] | length' <<<"$OUT")" 0
+	ok cede doctor --json --probe-counters
+	eq "measured" "$(jq '[.facts[] | select(.name | startswith("counters."))] | length' <<<"$OUT")" 2
+}
