@@ -94,6 +94,8 @@ enum container_lock { CONTAINER_NO_LOCK, CONTAINER_LOCK_SHARED, CONTAINER_LOCK_E
 int container_open(const struct runtime *rt, const char *id, enum container_lock lock,
 		   struct container **ret, struct err *e);
 void container_close(struct container *c);
+/* Lets go of the lock, also where a child has inherited it and does not get to close it. */
+void container_unlock(struct container *c);
 
 static inline void cleanup_container(struct container **c)
 {

@@ -379,11 +379,13 @@ static int execute(struct execution *x, int *ret_status, struct err *e)
 		rc = make_child(x, e);
 	if (rc < 0)
 		return rc;
+	/* From here on the container may be resumed, stopped and deleted; the process goes with
+	 * it. How long that takes to get ready is in the container's hands, which may be frozen or
+	 * stop it. */
+	container_unlock(x->container);
 	rc = converse(x, e);
 	if (rc == 0)
 		rc = record(x, e);
-	/* From here on the container may be stopped and deleted; the process goes with it. */
-	container_close(take_ptr(&x->container));
 	if (rc < 0) {
 		(void)pidfd_send_signal(x->pidfd, SIGKILL, NULL, 0); /* it has ended: fine */
 		(void)supervise_reap(x->pidfd, &status, NULL);	     /* the error above is told */

@@ -77,6 +77,13 @@ void container_close(struct container *c)
 	free(c);
 }
 
+void container_unlock(struct container *c)
+{
+	if (c->lockfd >= 0)
+		(void)flock(c->lockfd, LOCK_UN); /* cannot fail on a descriptor we have */
+	c->lockfd = fd_close(c->lockfd);
+}
+
 /* flock(2) with a bound: a stuck operation must not hang an engine for ever. */
 static int lock_fd(int fd, int how, const char *id, struct err *e)
 {

@@ -68,6 +68,10 @@ int supervise_reap(int pidfd, int *ret_status, struct err *e)
 	return 0;
 }
 
+/* Output that a terminal holds back is at most 640 KiB (drivers/tty/tty_buffer.c); a read brings up
+ * to 4 KiB of it, mostly less. */
+#define REST_READS 1024
+
 /* --- the terminal --------------------------------------------------------------------------------
  */
 
@@ -131,8 +135,9 @@ static void show_the_rest(struct relay *r)
 {
 	struct pollfd p = {.fd = r->master, .events = POLLIN};
 
-	while (r->master >= 0 && poll(&p, 1, 0) == 1 && p.revents & POLLIN)
-		if (!show_output(r))
+	/* Other processes of the container may have the terminal open and never be silent. */
+	for (int i = 0; i < REST_READS && r->master >= 0; i++)
+		if (poll(&p, 1, 0) != 1 || !(p.revents & POLLIN) || !show_output(r))
 			break;
 }
 

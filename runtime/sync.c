@@ -98,7 +98,8 @@ static int wait_readable(int fd, int cancel_fd, int timeout_ms, struct err *e)
 static int their_error(struct sync_msg *m, struct err *e)
 {
 	m->err.msg[sizeof(m->err.msg) - 1] = '\0';
-	if (m->err.code <= 0)
+	/* Two codes say something about the channel itself to our callers. */
+	if (m->err.code <= 0 || m->err.code == ECONNRESET || m->err.code == EAGAIN)
 		m->err.code = EPROTO;
 	if (e)
 		*e = m->err;

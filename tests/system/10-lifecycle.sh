@@ -356,6 +356,28 @@ test_pause_resume() {
 	ok cede delete -f "$id"
 }
 
+# exec --ignore-paused waits for resume and does not stand in its way, nor in that of delete.
+test_exec_waits_for_resume() {
+	local waiting
+	bundle b '.process.args = ["sleep", "1000"]'
+	ok cede run -d -b b "$TAG-a"
+	ok cede pause "$TAG-a"
+	exec_cede exec --ignore-paused "$TAG-a" echo resumed >out & waiting=$!
+	sleep 0.3
+	alive $waiting || die "exec did not wait"
+	ok cede resume "$TAG-a"
+	wait $waiting || die "exec failed"
+	eq "output" "$(cat out)" resumed
+	ok cede pause "$TAG-a"
+	exec_cede exec --ignore-paused "$TAG-a" echo resumed >out & waiting=$!
+	sleep 0.3
+	ok cede delete --force "$TAG-a"
+	STATUS=0
+	wait $waiting || STATUS=$?
+	eq "exit status of exec" "$STATUS" 137
+	[ ! -s out ] || die "it ran: $(cat out)"
+}
+
 # A paused container can be killed and deleted.
 # needs: root cgroup2
 test_kill_paused() {

@@ -184,6 +184,29 @@ static void test_report_by_fifo(void **state)
 	(void)fd_close(fd[0]);
 }
 
+/* Init may fail with the very codes that mean something to whoever listens: the other side is gone
+ * (the program runs), nothing is there yet. execve gives EAGAIN for a limit on processes. */
+static void test_code_of_the_channel(void **state)
+{
+	struct pair *p = *state;
+	enum sync_failure what = SYNC_FAILED;
+	struct err sent, e = ERR_INIT;
+	struct sync_msg m;
+	int fd[2];
+
+	(void)refuse(&sent, ECONNRESET, "the file server hung up");
+	assert_int_equal(sync_report(p->fd[0], SYNC_FAILED, &sent), 0);
+	assert_int_equal(sync_recv(p->fd[1], -1, 1000, &m, NULL, &e), -EPROTO);
+	assert_string_equal(e.msg, "the file server hung up");
+	assert_int_equal(pipe2(fd, O_CLOEXEC | O_NONBLOCK), 0);
+	(void)refuse(&sent, EAGAIN, "too many processes");
+	assert_int_equal(sync_report(fd[1], SYNC_FAILED, &sent), 0);
+	assert_int_equal(sync_read_report(fd[0], &what, &e), -EPROTO);
+	assert_string_equal(e.msg, "too many processes");
+	(void)fd_close(fd[0]);
+	(void)fd_close(fd[1]);
+}
+
 int main(void)
 {
 #define WITH_PAIR(test) cmocka_unit_test_setup_teardown(test, make_pair, close_pair)
@@ -196,6 +219,7 @@ int main(void)
 		WITH_PAIR(test_bounds),
 		WITH_PAIR(test_other_side_gone),
 		cmocka_unit_test(test_report_by_fifo),
+		WITH_PAIR(test_code_of_the_channel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
