@@ -172,6 +172,7 @@ static int fill_state(struct creation *c, struct err *e)
 	k->owner = geteuid() == 0 ? "root" : arena_printf(&k->arena, "%u", geteuid());
 	k->annotations = c->spec->annotations;
 	k->hooks = hooks_present(c->spec);
+	k->new_keyring = !c->o->no_new_keyring;
 	if (c->rt->cgroup_manager != CGROUP_MANAGER_DISABLED) {
 		rc = cgroup_path(c->spec->linux_.cgroups_path, k->id, path, sizeof(path), e);
 		if (rc < 0)

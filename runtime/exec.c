@@ -88,6 +88,8 @@ static int enter(struct execution *x, int sync, struct err *e)
 	(void)fd_close(x->init_pidfd);
 	if (x->namespaces & CLONE_NEWUSER)
 		rc = idmap_become_root(&x->spec->linux_, &x->process.spec->user, e);
+	if (rc == 0 && x->container->new_keyring)
+		rc = process_new_keyring(x->container->id, e);
 	if (rc == 0 && x->process.spec->terminal) {
 		rc = make_terminal(x, sync, &slave, e);
 		if (rc == 0)

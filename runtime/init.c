@@ -2,7 +2,6 @@
 #include "runtime/init.h"
 
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -107,17 +106,6 @@ static int loopback_up(struct err *e)
 	return 0;
 }
 
-/* Keys of whoever called us are not the container's (keyrings(7)). */
-static int new_keyring(const char *id, struct err *e)
-{
-	char name[300];
-
-	(void)snprintf(name, sizeof(name), "_ses.%s", id); /* ids have at most 255 bytes */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) >= 0 || errno == ENOSYS)
-		return 0;
-	return fail(e, errno, "make a session keyring (--no-new-keyring does without)");
-}
-
 /* --- filesystem ----------------------------------------------------------------------------------
  */
 
@@ -199,7 +187,7 @@ static int set_up(struct init *i, struct err *e)
 	if (rc == 0 && i->ns->created & CLONE_NEWNET)
 		rc = loopback_up(e);
 	if (rc == 0 && i->new_keyring)
-		rc = new_keyring(i->id, e);
+		rc = process_new_keyring(i->id, e);
 	if (rc == 0)
 		rc = build_filesystem(i, &slave, e);
 	if (rc == 0)

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -106,6 +108,16 @@ int process_close_fds(const struct process *p, const int *keep, size_t n, struct
 			return 0;
 		low = next + 1;
 	}
+}
+
+int process_new_keyring(const char *id, struct err *e)
+{
+	char name[300];
+
+	(void)snprintf(name, sizeof(name), "_ses.%s", id); /* ids have at most 255 bytes */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) >= 0 || errno == ENOSYS)
+		return 0;
+	return fail(e, errno, "make a session keyring (--no-new-keyring does without)");
 }
 
 static void reset_signals(uint64_t ignored)

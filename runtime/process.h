@@ -52,6 +52,10 @@ int process_birth(const struct process *p, pid_t pid, struct err *e);
 /* Closes everything but 0 .. 2 + keep_fds and the descriptors of `keep` (which may be -1). */
 int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e);
 
+/* A session keyring of its own: keys of whoever called us are not the container's (keyrings(7)).
+ * With the ids that the container's root has. */
+int process_new_keyring(const char *id, struct err *e);
+
 /* In the container: environment, user, groups, capabilities, umask, working directory, and which
  * file to execute (exit status 127 or 126 in the error if there is none). */
 int process_become(struct process *p, struct err *e);

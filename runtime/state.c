@@ -179,6 +179,7 @@ int state_save(const struct container *c, struct err *e)
 	if (c->cgroup)
 		json_w_string(&w, "cgroup", c->cgroup);
 	json_w_bool(&w, "cgroupCreated", c->cgroup_created);
+	json_w_bool(&w, "newKeyring", c->new_keyring);
 	json_w_u64(&w, "hooks", c->hooks);
 	json_w_object(&w, "annotations");
 	for (size_t i = 0; i < c->annotations.n; i++)
@@ -253,6 +254,7 @@ static int state_load(struct container *c, struct err *e)
 	c->init_pid = (pid_t)pid;
 	c->init_start_ticks = ticks;
 	c->cgroup_created = json_get_bool(doc, "cgroupCreated", false);
+	c->new_keyring = json_get_bool(doc, "newKeyring", true);
 	rc = copy_string(c, doc, "bundle", true, &c->bundle, e);
 	if (rc == 0)
 		rc = copy_string(c, doc, "rootfs", true, &c->rootfs, e);

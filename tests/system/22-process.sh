@@ -23,6 +23,30 @@ test_cwd() {
 	fails 1 'process.cwd' cede run -b b "$TAG-a"
 }
 
+# Keys in the caller's session keyring are not the container's, neither for its program nor for exec;
+# --no-new-keyring leaves them.
+test_keyring() {
+	local none='Required key not available'
+	run "$HELPERS/keys" put job secret "$HELPERS/keys" get job
+	[ "$STATUS" != 77 ] || skip "this kernel has no keys"
+	eq "the caller's key" "$OUT" secret
+	bundle b '.process.args = ["keys", "get", "job"]'
+	put b keys
+	ok "$HELPERS/keys" put job secret "$CEDE" --root "$ROOT" run -b b "$TAG-a"
+	eq "key for run" "$OUT" "$none"
+	ok "$HELPERS/keys" put job secret "$CEDE" --root "$ROOT" run --no-new-keyring -b b "$TAG-a"
+	eq "key for run --no-new-keyring" "$OUT" secret
+	config b '.process.args = ["sleep", "1000"]'
+	ok cede run -d -b b "$TAG-a"
+	ok cede run -d --no-new-keyring -b b "$TAG-b"
+	ok "$HELPERS/keys" put job secret "$CEDE" --root "$ROOT" exec "$TAG-a" keys get job
+	eq "key for exec" "$OUT" "$none"
+	ok "$HELPERS/keys" put job secret "$CEDE" --root "$ROOT" exec "$TAG-b" keys get job
+	eq "key for exec with --no-new-keyring at create" "$OUT" secret
+	ok cede delete --force "$TAG-a"
+	ok cede delete --force "$TAG-b"
+}
+
 # The environment and the arguments are exactly those of the document; PATH is searched in it.
 test_env_args() {
 	in_container '.process.env = ["PATH=/bin", "A=b=c", "EMPTY=", "UTF=\u00e9"]' -- probe "a b" "" $'new\nline'
