@@ -235,9 +235,8 @@ static void take_slice(struct actuators *a, bool was_capping)
 		if (a->max.fd >= 0)
 			(void)knob_set(&a->max, "max", NULL);
 		a->freeze.held = a->max.held = false;
-	} else if (streq(text, "1") && !a->warned_frozen) {
-		a->warned_frozen = true;
-		a->freeze.lost = true;
+	} else if (streq(text, "1")) {
+		a->foreign_freeze = true;
 		log_warn("%s is frozen, and not by a scheduler: nothing in it runs until somebody "
 			 "writes 0 to its cgroup.freeze",
 			 CEDE_SLICE);
@@ -281,12 +280,23 @@ void actuators_refresh(struct actuators *a, bool was_capping)
 	choose(a);
 }
 
+/* An administrator's freeze caps better than we could, and is his to end. */
+static bool is_foreign_freeze(struct actuators *a)
+{
+	char text[KNOB_TEXT];
+
+	if (a->foreign_freeze && knob_read(&a->freeze, text, sizeof(text), NULL) == 0 &&
+	    streq(text, "0"))
+		a->foreign_freeze = false;
+	return a->foreign_freeze;
+}
+
 bool actuators_cap(struct actuators *a, const struct cap *c)
 {
 	const struct actuator *way = a->by_rung[RUNG_CPU_CAP];
 	bool again = false;
 
-	if (!a->owner || !way)
+	if (!a->owner || !way || is_foreign_freeze(a))
 		return false;
 	if (c->level_ppm < LEVEL_FULL)
 		again = way->cap(a, c);

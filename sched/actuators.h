@@ -26,11 +26,12 @@ struct actuator;
 
 struct actuators {
 	struct cg_host host;
-	int slice;	    /* O_PATH; -1 while there is no slice */
-	bool owner;	    /* of the slice's files */
-	bool has_idle;	    /* cpu.idle is there */
-	bool quota_is_safe; /* see has_quota in actuators.c */
-	bool warned_idle, warned_frozen;
+	int slice;	     /* O_PATH; -1 while there is no slice */
+	bool owner;	     /* of the slice's files */
+	bool has_idle;	     /* cpu.idle is there */
+	bool quota_is_safe;  /* see has_quota in actuators.c */
+	bool foreign_freeze; /* of the slice, from before we came */
+	bool warned_idle;
 	struct knob freeze, max;
 	const struct actuator *by_rung[RUNGS];
 	struct duty duty;
