@@ -322,7 +322,8 @@ int container_open(const struct runtime *rt, const char *id, enum container_lock
 	return 0;
 }
 
-static int remove_all_but_lock(int rootfd, const char *id, struct err *e)
+/* The lock goes last: until then others see that somebody is at work here. */
+static int remove_content(int rootfd, const char *id, struct err *e)
 {
 	int fd = openat(rootfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -343,14 +344,18 @@ static int remove_all_but_lock(int rootfd, const char *id, struct err *e)
 		if (rc < 0)
 			return rc;
 	}
+	if (unlinkat(fd, STATE_LOCK, 0) < 0 && errno != ENOENT)
+		return fail(e, errno, "remove %s/%s", id, STATE_LOCK);
 	return 0;
 }
 
 int state_remove_dir(int rootfd, const char *id, struct err *e)
 {
-	int rc = remove_all_but_lock(rootfd, id, e);
+	int rc = remove_content(rootfd, id, e);
 
-	return rc < 0 ? rc : dir_remove_all(rootfd, id, e);
+	if (rc < 0 || unlinkat(rootfd, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return rc;
+	return dir_remove_all(rootfd, id, e); /* somebody has put something into it since */
 }
 
 int state_remove(struct container *c, struct err *e)
