@@ -31,7 +31,9 @@ struct scheduler {
 	void (*on_edge)(const char *id, enum rung from, enum rung to, enum reason why, void *arg);
 	void *arg;
 	int timer_fd;
-	uint64_t due_ns;
+	uint64_t interval_ns; /* the timer's; 0: not set yet */
+	uint64_t due_ns;      /* when it fires next */
+	uint64_t meant_ns;    /* when the tick at work was meant to run */
 	struct leader leader;
 	/* The rest lives while we lead. */
 	struct sampler *sampler;
@@ -43,16 +45,35 @@ struct scheduler {
 	uint64_t scan_ns, sweep_ns; /* when due */
 };
 
-static int arm(struct scheduler *s, uint64_t in_ns, struct err *e)
+static struct timespec to_timespec(uint64_t ns)
 {
-	struct itimerspec t = {0};
+	return (struct timespec){(time_t)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC)};
+}
 
-	s->due_ns = now_ns() + in_ns;
-	t.it_value.tv_sec = (time_t)(s->due_ns / NSEC_PER_SEC);
-	t.it_value.tv_nsec = (long)(s->due_ns % NSEC_PER_SEC);
+/* Periodic, so that a tick like the one before needs no system call here. */
+static int arm(struct scheduler *s, uint64_t interval_ns, struct err *e)
+{
+	struct itimerspec t = {.it_interval = to_timespec(interval_ns)};
+
+	if (interval_ns == s->interval_ns)
+		return 0;
+	s->interval_ns = interval_ns;
+	s->due_ns = now_ns() + interval_ns;
+	t.it_value = to_timespec(s->due_ns);
 	if (timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &t, NULL) < 0)
 		return fail(e, errno, "set the scheduler's timer");
 	return 0;
+}
+
+static void take_expirations(struct scheduler *s)
+{
+	uint64_t fired;
+
+	s->meant_ns = 0; /* called early */
+	if (read(s->timer_fd, &fired, sizeof(fired)) != (ssize_t)sizeof(fired))
+		return;
+	s->meant_ns = s->due_ns;
+	s->due_ns += fired * s->interval_ns;
 }
 
 /* ---- the lead --------------------------------------------------------------------------- */
@@ -273,7 +294,7 @@ static int lead_tick(struct scheduler *s, uint64_t *next, struct err *e)
 		if (rc < 0)
 			return rc;
 	}
-	rc = sampler_read(s->sampler, s->due_ns, &s->sample, e);
+	rc = sampler_read(s->sampler, s->meant_ns, &s->sample, e);
 	if (rc < 0)
 		return rc;
 	*next = EMPTY_NS;
@@ -295,11 +316,11 @@ static int lead_tick(struct scheduler *s, uint64_t *next, struct err *e)
 
 int scheduler_tick(struct scheduler *s, struct err *e)
 {
-	uint64_t next = FOLLOW_NS, fired;
+	uint64_t next = FOLLOW_NS;
 	bool led = s->leader.lock_fd >= 0;
 	int rc;
 
-	(void)!read(s->timer_fd, &fired, sizeof(fired)); /* called early: not armed yet, fine */
+	take_expirations(s);
 	rc = leader_try(&s->leader, &s->rt, e);
 	if (rc == 1) {
 		rc = led ? 0 : lead_begin(s, e);
