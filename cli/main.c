@@ -208,13 +208,10 @@ static int run_verb(struct cli *cli, const struct verb *verb, int argc, char **a
  * with it what is meant for a terminal; the program in a container would get it, too. */
 static bool have_stdio(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_NOCTTY);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	(void)fd_close(fd);
-	return fd >= 0;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) != fd)
+			return false;
+	return true;
 }
 
 int main(int argc, char **argv)
