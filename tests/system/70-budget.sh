@@ -8,27 +8,29 @@ calls() {
 	awk '$NF == "total" { print $4 }' "$T/calls"
 }
 
-# run of the default bundle, state, kill, exec: bounds on system calls.
+# run of the default bundle, state, kill, exec: bounds on system calls, a tenth above what they make.
+# Where the hierarchy has more controllers there are more files to write: room for that.
 # needs: root command:strace
 # timeout: 40
 test_system_calls() {
-	local n
+	local n controllers
+	controllers=$(wc -w <"$CG/cgroup.controllers")
 	bundle b '.process.args = ["/bin/true"]'
 	n=$(calls "$CEDE" --root "$ROOT" run -b b "$TAG-a")
 	echo "run: $n calls"
 	at_least "calls of run (is the count right?)" "$n" 50
-	at_most "calls of run" "$n" 500
+	at_most "calls of run" "$n" $((385 + 15 * controllers))
 	config b '.process.args = ["sleep", "1000"]'
 	ok cede run -d -b b "$TAG-b"
 	n=$(calls "$CEDE" --root "$ROOT" state "$TAG-b")
 	echo "state: $n calls"
-	at_most "calls of state" "$n" 90
+	at_most "calls of state" "$n" 42
 	n=$(calls "$CEDE" --root "$ROOT" exec "$TAG-b" /bin/true)
 	echo "exec: $n calls"
-	at_most "calls of exec" "$n" 350
+	at_most "calls of exec" "$n" 205
 	n=$(calls "$CEDE" --root "$ROOT" kill "$TAG-b" KILL)
 	echo "kill: $n calls"
-	at_most "calls of kill" "$n" 90
+	at_most "calls of kill" "$n" 48
 	ok cede delete -f "$TAG-b"
 }
 
@@ -38,7 +40,7 @@ test_memory() {
 	bundle b '.process.args = ["/bin/true"]'
 	ok "$HELPERS/rss" "$T/rss" "$CEDE" --root "$ROOT" run -b b "$TAG-a"
 	echo "run: $(cat rss) kB"
-	at_most "peak kB of run" "$(cat rss)" 2048
+	at_most "peak kB of run" "$(cat rss)" 1500
 	ok "$HELPERS/rss" "$T/rss" "$CEDE" --version
 	echo "version: $(cat rss) kB"
 }
