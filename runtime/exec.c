@@ -5,10 +5,12 @@
  * setns(2) on init's pidfd. The configuration is the one that was kept at create.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -50,6 +52,10 @@ struct execution {
 	int console_socket, pidfd_socket;
 	int sync, pidfd, master;
 	pid_t pid;
+	bool enter_group; /* the process enters the group itself: see cgroup_enter */
+	/* In memory shared with it: it has begun (its program may have run, whatever became of it).
+	 */
+	volatile bool *begun;
 };
 
 /* --- in the new process --------------------------------------------------------------------------
@@ -104,8 +110,11 @@ static _Noreturn void child(struct execution *x, const int sync[2])
 	struct err e = ERR_INIT;
 	int rc;
 
+	*x->begun = true;
 	(void)fd_close(sync[0]);
-	rc = enter(x, sync[1], &e);
+	rc = x->enter_group ? cgroup_enter(&x->cgroup, &e) : 0;
+	if (rc == 0)
+		rc = enter(x, sync[1], &e);
 	if (rc == 0)
 		(void)process_exec(&x->process, &e); /* returns with an error only */
 	(void)sync_report(sync[1], SYNC_FAILED, &e); /* nobody is left to hear that this failed */
@@ -267,6 +276,17 @@ static int prepare(struct execution *x, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
+static int share_flag(struct execution *x, struct err *e)
+{
+	void *p = mmap(NULL, sizeof(*x->begun), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+
+	if (p == MAP_FAILED)
+		return fail(e, errno, "mmap");
+	x->begun = p; /* until we end */
+	return 0;
+}
+
 static int clone_child(struct execution *x, struct err *e)
 {
 	struct clone_args args = {
@@ -279,7 +299,7 @@ static int clone_child(struct execution *x, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (x->cgroup.fd >= 0) {
+	if (x->cgroup.fd >= 0 && !x->enter_group) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)x->cgroup.fd;
 	}
@@ -291,8 +311,31 @@ static int clone_child(struct execution *x, struct err *e)
 	return x->pid < 0 ? fail(e, errno, "clone into the container") : 0;
 }
 
-/* The pid namespace is entered by our next child only. Nothing else is started here, so there is no
- * way back to find. */
+/* The pid namespace is entered by our next child only, and left behind it: who calls us may have
+ * other children to make. */
+static int clone_below(struct execution *x, struct err *e)
+{
+	_cleanup_fd_ int self = -1;
+	int rc;
+
+	if (!(x->namespaces & CLONE_NEWPID))
+		return clone_child(x, e);
+	x->namespaces &= ~(uint64_t)CLONE_NEWPID;
+	self = pidfd_open(getpid(), 0);
+	if (self < 0)
+		return fail(e, errno, "pidfd_open");
+	if (setns(x->init_pidfd, CLONE_NEWPID) < 0)
+		return errno == ESRCH ? refuse(e, ESRCH, "container not running")
+				      : fail(e, errno, "enter the container's pid namespace");
+	rc = clone_child(x, e);
+	x->namespaces |= CLONE_NEWPID; /* for another one */
+	if (setns(self, CLONE_NEWPID) < 0 && rc == 0) {
+		rc = fail(e, errno, "return to our own pid namespace");
+		(void)pidfd_send_signal(x->pidfd, SIGKILL, NULL, 0); /* it cannot be gone */
+	}
+	return rc;
+}
+
 static int make_child(struct execution *x, struct err *e)
 {
 	int rc = affinity_set(x->process.spec->exec_cpu_initial, "initial", e);
@@ -301,14 +344,28 @@ static int make_child(struct execution *x, struct err *e)
 		return rc;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) /* see create.c */
 		return fail(e, errno, "PR_SET_DUMPABLE");
-	if (x->namespaces & CLONE_NEWPID) {
-		if (setns(x->init_pidfd, CLONE_NEWPID) < 0)
-			return errno == ESRCH
-				       ? refuse(e, ESRCH, "container not running")
-				       : fail(e, errno, "enter the container's pid namespace");
-		x->namespaces &= ~(uint64_t)CLONE_NEWPID;
-	}
-	return clone_child(x, e);
+	rc = share_flag(x, e);
+	return rc < 0 ? rc : clone_below(x, e);
+}
+
+/* Its end is closed: it runs, or it was killed at birth for the sake of its group (1: it is made
+ * another way). */
+static int on_silence(struct execution *x, struct err *e)
+{
+	struct pollfd init = {.fd = x->init_pidfd, .events = POLLIN};
+	int status, rc;
+
+	err_clear(e);
+	if (*x->begun || x->cgroup.fd < 0 || x->enter_group || poll(&init, 1, 0) != 0)
+		return 0; /* or the whole container was killed */
+	rc = supervise_reap(x->pidfd, &status, e);
+	if (rc < 0)
+		return rc;
+	x->pidfd = fd_close(x->pidfd);
+	x->sync = fd_close(x->sync);
+	x->enter_group = true;
+	rc = clone_below(x, e);
+	return rc < 0 ? rc : 1;
 }
 
 /* Until the program has been executed, which closes the child's end. */
@@ -320,8 +377,10 @@ static int converse(struct execution *x, struct err *e)
 		int rc = sync_recv(x->sync, x->signals.fd, EXEC_TIMEOUT_MS, &m, &fd, e);
 
 		if (rc == -ECONNRESET) {
-			err_clear(e);
-			return 0;
+			rc = on_silence(x, e);
+			if (rc <= 0)
+				return rc;
+			continue;
 		}
 		if (rc < 0)
 			return rc;
