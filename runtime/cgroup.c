@@ -297,6 +297,18 @@ int cgroup_open(const char *path, struct cgroup *ret, struct err *e)
 	return 0;
 }
 
+int cgroup_enter(const struct cgroup *cg, struct err *e)
+{
+	int rc = cg_write(cg->fd, "cgroup.procs", "0", e);
+
+	return rc < 0 ? err_context(e, rc, "enter cgroup %s", cg->path) : 0;
+}
+
+bool cgroup_is_ours(const struct cgroup *cg)
+{
+	return cg->created || cg_in_slice(cg->path);
+}
+
 void cgroup_close(struct cgroup *cg)
 {
 	cg->fd = fd_close(cg->fd);

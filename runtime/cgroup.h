@@ -54,6 +54,8 @@ int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id
 /* An existing one, by the path in the state. */
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e);
 void cgroup_close(struct cgroup *cg);
+/* To be removed with the container: made for it, or below the slice, where everything is ours. */
+bool cgroup_is_ours(const struct cgroup *cg);
 
 /* Limits alone, of a group that may be in use (`update`). cpu.weight is not written to a group with
  * cpu.idle=1 (the kernel would refuse it): one warning. */
@@ -63,6 +65,14 @@ int cgroup_apply(const struct cgroup *cg, const struct spec_resources *r, struct
  * removes the group, its descendants, and below the slice the parents that became empty. A missing
  * group is fine. */
 int cgroup_destroy(const char *path, int timeout_ms, struct err *e);
+/* The same for a group that was there before the container: what is in it ends, it stays. */
+int cgroup_empty(const char *path, int timeout_ms, struct err *e);
+/*
+ * The calling process enters. For when CLONE_INTO_CGROUP does not do: Linux 6.18 kills the new
+ * process at birth if cgroup.kill has been written to the caller's group and not as often to this
+ * one, or the other way round (kernel/cgroup/cgroup.c, kill_seq; measured).
+ */
+int cgroup_enter(const struct cgroup *cg, struct err *e);
 /* To every process of the group and its descendants; SIGKILL by cgroup.kill. */
 int cgroup_signal(const struct cgroup *cg, int signal, struct err *e);
 /* All pids of the group and its descendants; the caller frees. */

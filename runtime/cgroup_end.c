@@ -308,6 +308,15 @@ static void remove_parents(int mount_fd, char *rel)
 	}
 }
 
+static int end_processes(int fd, const char *rel, uint64_t deadline, struct err *e)
+{
+	int rc = write_kill(fd, rel, e); /* acts on the frozen too */
+
+	if (rc == 0)
+		rc = wait_unpopulated(fd, rel, deadline, e);
+	return rc;
+}
+
 static int end_group(const struct cg_host *h, const char *rel, uint64_t deadline, struct err *e)
 {
 	_cleanup_fd_ int fd = openat(h->fd, rel, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -315,9 +324,7 @@ static int end_group(const struct cg_host *h, const char *rel, uint64_t deadline
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : fail(e, errno, "open cgroup %s/%s", h->mount, rel);
-	rc = write_kill(fd, rel, e); /* acts on the frozen too */
-	if (rc == 0)
-		rc = wait_unpopulated(fd, rel, deadline, e);
+	rc = end_processes(fd, rel, deadline, e);
 	if (rc < 0)
 		return rc;
 	for (;;) {
@@ -362,5 +369,24 @@ int cgroup_destroy(const char *path, int timeout_ms, struct err *e)
 	if (rc == 0 && cg_in_slice(rel))
 		remove_parents(h.fd, rel);
 	cg_host_close(&h);
+	return rc;
+}
+
+int cgroup_empty(const char *path, int timeout_ms, struct err *e)
+{
+	uint64_t deadline = now_ns() + (uint64_t)MAX(timeout_ms, 0) * NSEC_PER_MSEC;
+	struct cgroup cg;
+	int rc;
+
+	rc = cgroup_open(path, &cg, e);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = end_processes(cg.fd, path, deadline, e);
+	if (rc == 0) {
+		rc = remove_tree(cg.fd, deadline);
+		if (rc < 0)
+			rc = fail(e, -rc, "remove the groups below cgroup %s", path);
+	}
+	cgroup_close(&cg);
 	return rc;
 }

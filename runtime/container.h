@@ -79,7 +79,7 @@ struct container {
 	int lockfd;
 	const char *id, *bundle, *rootfs, *created, *owner;
 	const char *cgroup;	   /* below the cgroup2 mount, with a leading slash; NULL: none */
-	bool cgroup_created;	   /* by us: delete removes it */
+	bool cgroup_created;	   /* delete removes it (runtime.md, Delete): cgroup_is_ours() */
 	bool new_keyring;	   /* its processes do not have the keys of who calls us */
 	pid_t init_pid;		   /* as recorded; 0 while creating */
 	uint64_t init_start_ticks; /* with the pid: the same process, not a recycled number */

@@ -236,6 +236,7 @@ static int make_cgroup(struct creation *c, struct err *e)
 		return rc;
 	}
 	c->process.idle_by_task = !c->cgroup.idle_by_group;
+	k->cgroup_created = cgroup_is_ours(&c->cgroup);
 	if (!k->cgroup)
 		return 0;
 	c->mounts.cgroup_path = arena_printf(&k->arena, "%s%s", c->cgroup.host.mount, k->cgroup);
@@ -261,6 +262,14 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 		.new_keyring = !c->o->no_new_keyring,
 	};
 
+	if (c->enter_group) {
+		struct err e = ERR_INIT;
+
+		if (cgroup_enter(&c->cgroup, &e) < 0) {
+			(void)sync_report(i.sync, SYNC_FAILED, &e); /* nobody else would hear */
+			_exit(1);
+		}
+	}
 	if (c->ns.two_stage)
 		stage_main(&i);
 	init_main(&i);
@@ -279,7 +288,7 @@ static int clone_init(struct creation *c, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (c->cgroup.fd >= 0) {
+	if (c->cgroup.fd >= 0 && !c->enter_group) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)c->cgroup.fd;
 	}
@@ -412,8 +421,9 @@ static const struct {
 	[SYNC_HOOKS] = {on_hooks, true},     [SYNC_CONSOLE] = {on_console, false},
 };
 
-/* Init is gone without a word: killed, most likely by a memory limit below what set-up needs. */
-static int explain_death(struct creation *c, struct err *e)
+/* Init is gone without a word: killed, most likely by a memory limit below what set-up needs, or at
+ * birth for the sake of its group (see cgroup_enter): then it is made another way. */
+static int on_death(struct creation *c, bool heard, struct err *e)
 {
 	uint64_t killed = 0;
 	int status = 0;
@@ -426,6 +436,12 @@ static int explain_death(struct creation *c, struct err *e)
 		return refuse(e, ENOMEM,
 			      "config.json: linux.resources.memory.limit: too low: the kernel "
 			      "killed the container's init while it was set up");
+	if (status == 128 + SIGKILL && !heard && c->cgroup.fd >= 0 && !c->enter_group) {
+		err_clear(e);
+		c->enter_group = true;
+		c->sync = fd_close(c->sync);
+		return clone_below(c, e);
+	}
 	return refuse(e, ECHILD, "the container's init ended with status %d while it was set up",
 		      status);
 }
@@ -433,14 +449,20 @@ static int explain_death(struct creation *c, struct err *e)
 static int converse(struct creation *c, struct err *e)
 {
 	int timeout = SET_UP_TIMEOUT_MS + hooks_timeout_ms(c->spec, HOOK_CREATE_CONTAINER);
+	bool heard = false;
 
 	for (;;) {
 		_cleanup_fd_ int fd = -1;
 		struct sync_msg m = {0};
 		int rc = sync_recv(c->sync, c->signals.fd, timeout, &m, &fd, e);
 
-		if (rc == -ECONNRESET)
-			return explain_death(c, e);
+		if (rc == -ECONNRESET) {
+			rc = on_death(c, heard, e);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		heard = true;
 		if (rc < 0) {
 			c->hooked |= m.type == SYNC_ERROR && m.value == SYNC_HOOK_FAILED;
 			return rc;

@@ -39,12 +39,13 @@ struct creation {
 	struct cgroup cgroup;
 	int fifo, result;
 
-	int sync;     /* ours of the pair; -1 until the clone */
-	pid_t pid;    /* of init, or of the stage before it has told */
-	int pidfd;    /* of the same */
-	int master;   /* of the terminal, if it stays here; else -1 */
-	bool hooked;  /* the hooks' stage was reached: poststop hooks are owed */
-	bool written; /* the pid file is */
+	int sync;	  /* ours of the pair; -1 until the clone */
+	pid_t pid;	  /* of init, or of the stage before it has told */
+	int pidfd;	  /* of the same */
+	int master;	  /* of the terminal, if it stays here; else -1 */
+	bool enter_group; /* init enters its group itself: see cgroup_enter */
+	bool hooked;	  /* the hooks' stage was reached: poststop hooks are owed */
+	bool written;	  /* the pid file is */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -26,13 +27,20 @@ static bool init_is_alive(const struct container *c)
 	return st.start_ticks == c->init_start_ticks && st.state != 'Z' && st.state != 'X';
 }
 
+/* It holds the lock from before there is a state until init is recorded. */
+static bool creator_is_alive(const struct container *c)
+{
+	_cleanup_fd_ int fd = openat(c->dirfd, STATE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
 int container_status(const struct container *c, enum oci_status *ret, struct err *e)
 {
 	(void)e; /* every question below has an answer; the contract leaves room for errors */
-	if (c->init_pid == 0 && c->lockfd < 0)
+	if (c->init_pid == 0 && c->lockfd < 0 && creator_is_alive(c))
 		*ret = OCI_CREATING;
 	else if (!init_is_alive(c))
-		/* With the lock held and no init recorded, whoever was creating it is dead. */
 		*ret = OCI_STOPPED;
 	else if (freezer_is_held(c, FREEZE_USER))
 		*ret = OCI_PAUSED;

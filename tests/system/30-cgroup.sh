@@ -20,6 +20,46 @@ test_placement() {
 	rmdir "$CG/cede.slice/$TAG-rel" 2>/dev/null || true
 }
 
+# A group of somebody else's is used and given back empty: delete removes what create has made only.
+test_path_of_another() {
+	bundle b ".process.args = [\"sleep\", \"1000\"] | .linux.cgroupsPath = \"/$TAG-theirs\""
+	mkdir "$CG/$TAG-theirs"
+	ok cede run -d -b b "$TAG-a"
+	mkdir "$CG/$TAG-theirs/below"
+	echo "$(pid_of "$TAG-a")" >"$CG/$TAG-theirs/below/cgroup.procs"
+	ok cede delete --force "$TAG-a"
+	[ -d "$CG/$TAG-theirs" ] || die "the group is gone"
+	like events "$(cat "$CG/$TAG-theirs/cgroup.events")" 'populated 0'
+	[ ! -e "$CG/$TAG-theirs/below" ] || die "a group below it is left"
+	config b '.process.args = ["/nowhere"]'
+	fails 127 'no such file' cede run -b b "$TAG-a"
+	[ -d "$CG/$TAG-theirs" ] || die "the group is gone"
+	rmdir "$CG/$TAG-theirs"
+}
+
+# From a group to which cgroup.kill was written before (Linux 6.18 kills at birth what is cloned from
+# there into another group): create, run, exec work, and their processes are where they belong.
+test_from_killed_group() {
+	bundle b '.process.args = ["sleep", "1000"]'
+	mkdir "$CG/$TAG-src"
+	echo 1 >"$CG/$TAG-src/cgroup.kill"
+	(
+		echo $BASHPID >"$CG/$TAG-src/cgroup.procs"
+		ok cede create -b b "$TAG-a"
+		ok cede start "$TAG-a"
+		grep -q "cede.slice/$TAG-a" "/proc/$(pid_of "$TAG-a")/cgroup" || die "init is elsewhere"
+		ok cede exec "$TAG-a" sh -c 'echo ran >>/once; grep ^0:: /proc/self/cgroup'
+		eq "group of exec" "$OUT" "0::/"
+		eq "times that it ran" "$(cat b/rootfs/once)" ran
+		run cede exec "$TAG-a" sh -c 'echo ran >>/once; kill -KILL $$'
+		eq "exit status" "$STATUS" 137
+		eq "times that it ran" "$(cat b/rootfs/once)" $'ran\nran'
+		fails 127 'not found' cede exec "$TAG-a" nowhere
+	)
+	ok cede delete --force "$TAG-a"
+	rmdir "$CG/$TAG-src"
+}
+
 # An absolute cgroupsPath is honoured as asked (engines account by their own tree).
 # needs: root cgroup2
 test_absolute_path() {

@@ -35,6 +35,19 @@ rounds() {
 	done
 }
 
+# What a killed create has left is stopped, not being created for ever.
+test_create_is_known_dead() {
+	bundle b '.process.args = ["true"] | .hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "2"]}]'
+	exec_cede create -b b "$TAG-k" 2>err & creator=$!
+	eventually 3 is_status "$TAG-k" creating
+	kill -KILL $creator
+	wait $creator 2>/dev/null || true
+	eventually 3 is_status "$TAG-k" stopped
+	ok cede delete "$TAG-k"
+	for pid in $(orphans); do eventually 3 gone "$pid"; done # the hook
+	[ -z "$(groups)" ] || die "groups left: $(groups)"
+}
+
 # cede run
 # timeout: 60
 test_run() {
