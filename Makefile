@@ -86,7 +86,13 @@ $(BUILD)/version.h: force
 	@printf '#define CEDE_VERSION "%s"\n#define CEDE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-$(BUILD)/%.o: %.c config.mk | $(BUILD)/version.h
+# Objects made with other flags are made again (never: a program of two halves).
+FLAGS_NOW := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LINK) $(LIBS)
+$(BUILD)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+
+$(BUILD)/%.o: %.c config.mk $(BUILD)/flags | $(BUILD)/version.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -100,7 +106,8 @@ $(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) $(ENTRY) -o $@ $(filter-out %.ok,$^) $(LIBS)
 
-$(BUILD)/runtime/self_entry.o: VARIANT := -ffreestanding -fno-stack-protector
+$(BUILD)/runtime/self_entry.o: private VARIANT := -ffreestanding -fno-stack-protector
+$(BUILD)/runtime/self_entry.o: Makefile
 $(BUILD)/cede: $(BUILD)/self_entry.ok
 $(BUILD)/self_entry.ok: $(BUILD)/runtime/self_entry.o
 	$(Q)if nm -u $< | grep -v ' _start$$'; then echo "$<: calls the C library before it is there" >&2; exit 1; fi
