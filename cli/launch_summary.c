@@ -160,7 +160,7 @@ void launch_usage_end(struct launch_usage *u, const char *id, int status, struct
 	kernel_frozen = read_key(u->cgfd, "cgroup.stat.local", "frozen_usec");
 	r.frozen_usec = kernel_frozen ? kernel_frozen : u->frozen_ns / NSEC_PER_USEC;
 	r.waited_usec = MIN(r.wall_usec, r.frozen_usec + cpu_full_usec(u->cgfd));
-	if (ticks > u->idle_ticks && slice >= u->slice_usec)
+	if (ticks >= u->idle_ticks && slice >= u->slice_usec)
 		r.idle_usec = (ticks - u->idle_ticks) * USEC_PER_SEC / (uint64_t)hz +
 			      (slice - u->slice_usec);
 	r.out_of_memory = read_key(u->cgfd, "memory.events", "oom_kill") > 0;

@@ -79,6 +79,7 @@ struct sample {
 	 * independent; never more than the machine's, and 0 if only the secondaries stall. cpu
 	 * holds the incumbents' waiting for each other too. */
 	int64_t incumbent_cpu_psi_ppm, incumbent_mem_psi_ppm, incumbent_io_psi_ppm;
+	int64_t secondary_cpu_psi_ppm; /* "some" of the slice: a secondary waited for a CPU */
 
 	/* Slow part, every >= 1 s. */
 	uint64_t slow_at_ns;

@@ -191,6 +191,7 @@ static void read_incumbents(struct sampler *s, uint64_t interval_ns, struct samp
 	ret->incumbent_cpu_psi_ppm = psi[PSI_CPU];
 	ret->incumbent_mem_psi_ppm = psi[PSI_MEMORY];
 	ret->incumbent_io_psi_ppm = psi[PSI_IO];
+	ret->secondary_cpu_psi_ppm = f.slice_psi_ppm[PSI_CPU];
 }
 
 static void read_medium(struct sampler *s, uint64_t now, struct sample *ret)

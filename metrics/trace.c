@@ -47,6 +47,7 @@ static const struct field fields[] = {
 	FIELD(slow_at_ns, KIND_U64),
 	FIELD(mem_available_bytes, KIND_RATE),
 	FIELD(mem_total_bytes, KIND_RATE),
+	FIELD(secondary_cpu_psi_ppm, KIND_RATE),
 };
 
 _Static_assert(ARRAY_SIZE(fields) == TRACE_FIELDS, "the record holds every field");

@@ -24,7 +24,7 @@
 
 #define TRACE_VERSION 1
 #define TRACE_HEADER_SIZE 32
-#define TRACE_FIELDS 21
+#define TRACE_FIELDS 22
 #define TRACE_RECORD_SIZE (TRACE_FIELDS * 8)
 /* Records gathered before they are written: 16, or a sixth of a second at 10 ms. */
 #define TRACE_BUFFERED 16

@@ -42,6 +42,11 @@ const struct policy_config policy_config_default = {
 	.step_ppm = 50000,
 	.step_ns = 100 * MSEC,
 	.min_level_ppm = 50000,
+	.starve_idle_ppm = 20000,
+	.starve_share_ppm = 50000,
+	.starve_wait_ppm = 500000,
+	.starve_ns = 2 * SEC,
+	.starve_max_ns = 10 * SEC,
 	.mem_reserve_bytes = 64 << 20,
 	.mem_reserve_ppm = 20000,
 };
@@ -65,6 +70,7 @@ static const char *const reason_names[REASONS] = {
 	[REASON_MEM_PSI] = "memory-pressure",
 	[REASON_IO_PSI] = "io-pressure",
 	[REASON_MEMORY_LOW] = "memory-low",
+	[REASON_NO_IDLE] = "no-idle-cpu",
 	[REASON_HOLD] = "hold",
 	[REASON_ACQUITTED] = "acquitted",
 	[REASON_RECOVERED] = "recovered",
@@ -102,7 +108,10 @@ struct view {
 	int64_t attributable;	       /* of the delay */
 	uint64_t news[POLICY_SIGNALS]; /* the length of the measurement; 0: no news */
 	int64_t score;		       /* the worst, averaged */
-	int64_t grave_score;	       /* unaveraged, if that is over freeze_permille */
+	bool clean;	     /* a new slow reading that began after the last freeze or thaw */
+	int64_t idle_ppm;    /* of all CPUs, or SAMPLE_UNKNOWN */
+	int64_t wait_ppm;    /* of the secondaries for a CPU, or SAMPLE_UNKNOWN */
+	int64_t grave_score; /* unaveraged, if that is over freeze_permille */
 	bool memory_low, memory_tight;
 };
 
@@ -203,14 +212,16 @@ static void look_at_delay(const struct sample *s, const struct policy_state *st,
 static void look_at_pressure(const struct sample *s, struct policy_state *st, struct view *v)
 {
 	bool fresh = s->medium_at_ns > st->medium_ns && s->medium_at_ns <= v->now;
-	bool clean = fresh && s->medium_interval_ns < s->medium_at_ns &&
-		     s->medium_at_ns - s->medium_interval_ns >= st->changed_ns;
 
+	v->clean = fresh && s->medium_interval_ns < s->medium_at_ns &&
+		   s->medium_at_ns - s->medium_interval_ns >= st->changed_ns;
+	v->idle_ppm = of_all(s->node_idle_ucpu, v->n_cpus);
+	v->wait_ppm = share(s->secondary_cpu_psi_ppm);
 	if (fresh)
 		st->medium_ns = s->medium_at_ns;
 	for (int i = SIGNAL_CPU_PSI; i < POLICY_SIGNALS; i++) {
 		v->value[i] = share(get(s, signals[i].value));
-		if (clean && v->value[i] != SAMPLE_UNKNOWN)
+		if (v->clean && v->value[i] != SAMPLE_UNKNOWN)
 			v->news[i] = s->medium_interval_ns;
 	}
 }
@@ -366,6 +377,30 @@ static bool is_grave(struct policy_state *st, const struct policy_config *cfg, s
 	return found;
 }
 
+/* What cannot be measured does not starve. */
+static bool is_starved(struct policy_state *st, const struct policy_config *cfg,
+		       const struct view *v)
+{
+	bool fed = v->idle_ppm == SAMPLE_UNKNOWN || v->idle_ppm >= cfg->starve_idle_ppm ||
+		   st->secondary_ppm >= cfg->starve_share_ppm || v->wait_ppm < cfg->starve_wait_ppm;
+
+	if (fed || !st->fed_ns)
+		st->fed_ns = v->now;
+	return cfg->starve_ns && v->now - st->fed_ns >= cfg->starve_ns;
+}
+
+static void starve(struct policy_state *st, const struct policy_config *cfg)
+{
+	uint64_t length = cfg->starve_ns;
+
+	for (uint32_t i = 0; i < st->starved && length < cfg->starve_max_ns; i++)
+		length *= 2;
+	if (st->starved < REPEATS_MAX)
+		st->starved++;
+	freeze(st, cfg, FREEZE_STARVED, REASON_NO_IDLE,
+	       length < cfg->starve_max_ns ? length : cfg->starve_max_ns);
+}
+
 /* Returns the reason if it fell, else REASON_NONE. */
 static enum reason check_alarm(struct policy_state *st, const struct policy_config *cfg,
 			       struct view *v)
@@ -383,6 +418,10 @@ static enum reason check_alarm(struct policy_state *st, const struct policy_conf
 		st->trip_attributable_ppm = attributable(st, w, v->n_cpus);
 		forget_averages(st);
 		freeze(st, cfg, FREEZE_TRIAL, signals[w].reason, cfg->trial_ns);
+		return st->why;
+	}
+	if (is_starved(st, cfg, v)) {
+		starve(st, cfg);
 		return st->why;
 	}
 	if (!is_grave(st, cfg, v, &grave) || st->reflex_budget_ns < cfg->reflex_ns)
@@ -464,7 +503,8 @@ static int64_t trip_score(const struct policy_state *st, const struct policy_con
 
 static bool is_acquitted(const struct policy_state *st, const struct policy_config *cfg)
 {
-	return st->why != REASON_MEMORY_LOW && st->evidence_ns[st->trip] >= cfg->verdict_ns &&
+	return (st->freeze == FREEZE_TRIAL || st->freeze == FREEZE_SANCTION) &&
+	       st->why != REASON_MEMORY_LOW && st->evidence_ns[st->trip] >= cfg->verdict_ns &&
 	       trip_score(st, cfg) <= cfg->guilty_permille;
 }
 
@@ -497,7 +537,10 @@ static enum reason frozen_tick(struct policy_state *st, const struct policy_conf
 	learn(st, cfg, v);
 	if (v->memory_low)
 		st->hold_until_ns = v->now + cfg->hold_min_ns;
-	else if (st->freeze != FREEZE_REFLEX && !v->memory_tight && is_acquitted(st, cfg)) {
+	else if (st->freeze == FREEZE_STARVED && v->clean && v->idle_ppm >= cfg->starve_idle_ppm) {
+		st->starved = 0;
+		over = !v->memory_tight;
+	} else if (!v->memory_tight && is_acquitted(st, cfg)) {
 		st->repeats /= 2;
 		(void)thaw(st, cfg, st->resume_ppm); /* the reason is the verdict */
 		return REASON_ACQUITTED;
@@ -505,6 +548,9 @@ static enum reason frozen_tick(struct policy_state *st, const struct policy_conf
 	if (!over)
 		return v->now < st->hold_until_ns ? st->why : REASON_HOLD;
 	switch (st->freeze) {
+	case FREEZE_STARVED:
+		st->fed_ns = 0;
+		return thaw(st, cfg, st->resume_ppm);
 	case FREEZE_REFLEX:
 		return thaw(st, cfg, st->resume_ppm);
 	case FREEZE_TRIAL:
@@ -521,6 +567,23 @@ static enum reason frozen_tick(struct policy_state *st, const struct policy_conf
 
 /* ---- both -------------------------------------------------------------------------------- */
 
+static bool is_confirmed(const struct policy_state *st, const struct policy_config *cfg)
+{
+	if (st->rung != RUNG_FREEZE)
+		return false;
+	switch (st->freeze) {
+	case FREEZE_REFLEX:
+		return false;
+	case FREEZE_TRIAL:
+		return st->repeats > 0;
+	case FREEZE_SANCTION:
+		return true;
+	case FREEZE_STARVED:
+		return st->starved > 1 || st->now_ns - st->changed_ns >= cfg->starve_ns / 2;
+	}
+	return false;
+}
+
 struct decision policy_decide(const struct sample *s, struct policy_state *st,
 			      const struct policy_config *cfg)
 {
@@ -529,7 +592,9 @@ struct decision policy_decide(const struct sample *s, struct policy_state *st,
 
 	if (st->rung == RUNG_FREEZE) {
 		d.reason = frozen_tick(st, cfg, &v);
-		v.score = st->freeze == FREEZE_REFLEX ? 0 : trip_score(st, cfg);
+		v.score = st->freeze == FREEZE_TRIAL || st->freeze == FREEZE_SANCTION
+				  ? trip_score(st, cfg)
+				  : 0;
 	} else {
 		d.reason = running_tick(st, cfg, &v);
 	}
@@ -538,8 +603,7 @@ struct decision policy_decide(const struct sample *s, struct policy_state *st,
 		d.score_permille = cfg->freeze_permille + 1000;
 	d.rung = st->rung;
 	d.cpu_cap_ppm = st->level_ppm;
-	d.confirmed = st->rung == RUNG_FREEZE && (st->freeze == FREEZE_SANCTION ||
-						  (st->freeze == FREEZE_TRIAL && st->repeats > 0));
+	d.confirmed = is_confirmed(st, cfg);
 	d.next_tick_ns = st->rung == RUNG_FREEZE ? cfg->frozen_tick_ns : cfg->tick_ns;
 	return d;
 }

@@ -25,8 +25,11 @@
  *    is forgotten for each 5 s of running free in peace.
  *  - up: s < 1/2 after the hold: 5 % per 100 ms.
  *
- * A full machine is no alarm: where the idle class gets next to nothing it causes next to nothing,
- * and what little it gets lets small jobs end.
+ *  - starve: the incumbents take every CPU, and a secondary that wants one gets next to none, for
+ *    2 s: freeze rather than starve. A starved task may hold a kernel lock that an incumbent waits
+ *    for (a priority inversion: these locks know nothing of the idle class); a frozen one stands at
+ *    the border of user mode and holds none. Over with the first idle time; without any it runs
+ *    for another 2 s after 2 s, 4 s, at most 10 s, so that small jobs come to their end.
  *
  * Fast down, slow up, growing holds: TCP's AIMD and what PRM, koordlet and resctl-demo do at 1 s.
  */
@@ -71,6 +74,10 @@ struct policy_config {
 	int64_t step_ppm;      /* the way up: so much ... */
 	uint64_t step_ns;      /* ... per so long */
 	int64_t min_level_ppm; /* below this a cap becomes a freeze */
+	/* Starving: idle time and the secondaries' share below these (of all CPUs), their waiting
+	 * above that (of the time), for so long; 0: never. */
+	int64_t starve_idle_ppm, starve_share_ppm, starve_wait_ppm;
+	uint64_t starve_ns, starve_max_ns;
 	/* MemAvailable below the larger of the two freezes: bytes, and millionths of the total. */
 	int64_t mem_reserve_bytes, mem_reserve_ppm;
 };
@@ -83,6 +90,7 @@ enum reason {
 	REASON_MEM_PSI,
 	REASON_IO_PSI,
 	REASON_MEMORY_LOW,
+	REASON_NO_IDLE,	  /* the incumbents take every CPU */
 	REASON_HOLD,	  /* a sanction, or the way up from it */
 	REASON_ACQUITTED, /* the incumbents suffer as much without the secondaries */
 	REASON_RECOVERED,
@@ -102,7 +110,7 @@ enum policy_signal {
 #define LEVEL_FULL 1000000
 
 /* Why a frozen secondary is frozen. */
-enum policy_freeze { FREEZE_REFLEX, FREEZE_TRIAL, FREEZE_SANCTION };
+enum policy_freeze { FREEZE_REFLEX, FREEZE_TRIAL, FREEZE_SANCTION, FREEZE_STARVED };
 
 /* Callers may look, not write; zero-initialise with policy_init. */
 struct policy_state {
@@ -126,7 +134,8 @@ struct policy_state {
 	uint32_t repeats;     /* sanctions not yet forgotten */
 	uint64_t reflex_budget_ns;
 	uint64_t now_ns, medium_ns; /* newest data seen */
-	uint64_t hold_until_ns, changed_ns, stepped_ns, peace_ns;
+	uint32_t starved;	    /* times in a row */
+	uint64_t hold_until_ns, changed_ns, stepped_ns, peace_ns, fed_ns;
 };
 
 struct decision {
@@ -134,7 +143,8 @@ struct decision {
 	int64_t cpu_cap_ppm; /* of all CPUs; LEVEL_FULL: none; 0 when frozen */
 	enum reason reason;
 	int64_t score_permille; /* s * 1000: the worst normalised signal */
-	/* Neither a reflex nor a first trial: what cannot be undone (RUNG_KILL) may be done. */
+	/* Neither a reflex, nor a first trial, nor a short want of idle time: what cannot be undone
+	 * (RUNG_KILL) may be done. */
 	bool confirmed;
 	uint64_t next_tick_ns; /* how long until the next look */
 };

@@ -62,6 +62,8 @@ static struct sample sample(struct input *in, struct sample *last)
 		s.medium_interval_ns = s.at_ns - s.medium_at_ns;
 		s.medium_at_ns = s.at_ns;
 		s.incumbent_ucpu = figure(in, 2000000);
+		s.node_idle_ucpu = figure(in, 100000);
+		s.secondary_cpu_psi_ppm = figure(in, 1000000);
 		s.incumbent_cpu_psi_ppm = figure(in, 1000000);
 		s.incumbent_mem_psi_ppm = figure(in, 300000);
 		s.incumbent_io_psi_ppm = figure(in, 1000000);
@@ -86,9 +88,9 @@ static void check(const struct policy_state *before, const struct policy_state *
 	CHECK(d->reason < REASONS && d->score_permille >= 0);
 	CHECK(!d->confirmed || d->rung == RUNG_FREEZE);
 	CHECK(st->reflex_budget_ns <= cfg->reflex_budget_ns);
-	/* Nothing goes up before its hold is over, but by a verdict. */
+	/* Nothing goes up before its hold is over, but by a verdict, or when idle time is back. */
 	if (st->level_ppm > before->level_ppm && st->now_ns < before->hold_until_ns)
-		CHECK(d->reason == REASON_ACQUITTED);
+		CHECK(d->reason == REASON_ACQUITTED || before->freeze == FREEZE_STARVED);
 	for (int l = 0; l < POLICY_LOADS; l++)
 		for (int i = 0; i < POLICY_SIGNALS; i++)
 			CHECK(st->baseline_ppm[l][i] >= 0 && st->baseline_ppm[l][i] <= 1000000);

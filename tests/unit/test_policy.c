@@ -32,6 +32,7 @@ struct load {
 	int64_t hurt_flat_ppm; /* more of it when they run at all */
 	int64_t io_own_ppm, io_hurt_ppm;
 	int64_t available; /* bytes; 0: plenty */
+	bool waits;	   /* the secondaries want more than they get */
 };
 
 static void world_init(struct world *w)
@@ -72,6 +73,7 @@ static struct decision step(struct world *w, const struct load *l)
 		s->medium_at_ns = w->now;
 		s->incumbent_ucpu = l->busy_ppm * CPUS;
 		s->node_idle_ucpu = (LEVEL_FULL - l->busy_ppm - soaked) * CPUS;
+		s->secondary_cpu_psi_ppm = l->waits ? 990000 : 0;
 		s->incumbent_cpu_psi_ppm = s->incumbent_mem_psi_ppm = SAMPLE_UNKNOWN;
 		s->incumbent_io_psi_ppm = l->io_own_ppm + l->io_hurt_ppm * level(w) / LEVEL_FULL;
 	}
@@ -383,6 +385,46 @@ static void test_memory(void **state)
 	assert_int_equal(run_for(&w, &tight, 1000), LEVEL_FULL);
 }
 
+/* The incumbents take everything: frozen after 2 s, over with the first idle time; without any the
+ * secondaries get a little time again and again. */
+static void test_starved(void **state)
+{
+	struct load full = {.busy_ppm = 990000, .waits = true};
+	struct load rests = {.busy_ppm = 990000}; /* a secondary that sleeps */
+	struct world w;
+	unsigned ms;
+
+	(void)state;
+	world_init(&w);
+	run_for(&w, &calm, 1000);
+	ms = run_until(&w, &full, RUNG_FREEZE, 5000);
+	assert_in_range(ms, 2000, 3500);
+	assert_int_equal(w.d.reason, REASON_NO_IDLE);
+	assert_false(w.d.confirmed);
+	run_for(&w, &full, 1100);
+	assert_int_equal(w.d.rung, RUNG_FREEZE);
+	assert_true(w.d.confirmed);
+	ms = run_until(&w, &calm, RUNG_IDLE_CLASS, 5000);
+	assert_in_range(ms, 0, 225);
+	assert_int_equal(w.d.reason, REASON_RECOVERED);
+	assert_int_equal(w.st.repeats, 0);
+
+	run_for(&w, &calm, 3000);
+	for (unsigned want = 2000; want <= 32000; want *= 2) {
+		run_until(&w, &full, RUNG_FREEZE, 5000);
+		ms = run_until(&w, &full, RUNG_IDLE_CLASS, 20000);
+		assert_in_range(ms, (want < 10000 ? want : 10000) - 25, want + 25);
+	}
+
+	/* Bursts shorter than that cost nothing, and nobody who wants nothing is frozen. */
+	world_init(&w);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(run_for(&w, &full, 900), LEVEL_FULL);
+		assert_int_equal(run_for(&w, &calm, 900), LEVEL_FULL);
+	}
+	assert_int_equal(run_for(&w, &rests, 20000), LEVEL_FULL);
+}
+
 /* 1 Hz, a load that hurts in its high half and none in the other, for a minute: few freezes for
  * each rising edge, and it gets calmer, not wilder. */
 static void test_square_wave(void **state)
@@ -562,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_baseline_per_load),
 		cmocka_unit_test(test_slow_signals),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_starved),
 		cmocka_unit_test(test_square_wave),
 		cmocka_unit_test(test_harvest_under_noise),
 		cmocka_unit_test(test_deterministic),
