@@ -20,6 +20,7 @@
 struct loadgen {
 	struct load_config cfg;
 	const char *watch[LOAD_MAX_TRACKS]; /* NAME=PATH or PATH */
+	uint64_t watch_interval_ns;
 	size_t n_watch;
 	bool idle;
 	double yield_target_cpus;
@@ -76,6 +77,7 @@ enum {
 	OPT_NO_PRELOAD,
 	OPT_BIN_MS,
 	OPT_WATCH_CGROUP,
+	OPT_WATCH_INTERVAL,
 	OPT_IDLE,
 	OPT_YIELD_TARGET,
 	OPT_OUTPUT,
@@ -101,6 +103,7 @@ static const struct option options[] = {
 	{"no-preload", no_argument, NULL, OPT_NO_PRELOAD},
 	{"bin-ms", required_argument, NULL, OPT_BIN_MS},
 	{"watch-cgroup", required_argument, NULL, OPT_WATCH_CGROUP},
+	{"watch-interval-ms", required_argument, NULL, OPT_WATCH_INTERVAL},
 	{"idle", no_argument, NULL, OPT_IDLE},
 	{"yield-target", required_argument, NULL, OPT_YIELD_TARGET},
 	{"output", required_argument, NULL, OPT_OUTPUT},
@@ -207,6 +210,11 @@ static int take_option(struct loadgen *g, int opt, const char *name, const char 
 		return number(name, v, 3600000, NSEC_PER_MSEC, &c->bin_ns, e);
 	case OPT_WATCH_CGROUP:
 		return watch_option(g, v, e);
+	case OPT_WATCH_INTERVAL:
+		r = number(name, v, 1000, NSEC_PER_MSEC, &g->watch_interval_ns, e);
+		if (r == 0 && g->watch_interval_ns < 100 * NSEC_PER_USEC)
+			return refuse(e, EINVAL, "--%s %s: at least 0.1 is needed", name, v);
+		return r;
 	case OPT_IDLE:
 		g->idle = true;
 		return 0;
@@ -274,7 +282,8 @@ static int open_tracks(struct loadgen *g, struct err *e)
 			       path ? (int)(path - g->watch[i]) : 9,
 			       path ? g->watch[i] : "secondary");
 		r = track_open_cgroup(&g->tracks[g->n_tracks], g->names[i],
-				      path ? path + 1 : g->watch[i], NSEC_PER_MSEC, total, e);
+				      path ? path + 1 : g->watch[i], g->watch_interval_ns, total,
+				      e);
 		if (r < 0)
 			return r;
 		g->n_tracks++;
@@ -346,6 +355,7 @@ int main(int argc, char **argv)
 			.value_bytes = 256,
 			.preload = true,
 			.bin_ns = 100 * NSEC_PER_MSEC},
+		.watch_interval_ns = NSEC_PER_MSEC,
 		.yield_target_cpus = -1,
 	};
 	struct err e = ERR_INIT;

@@ -59,7 +59,7 @@ static int find_rate(struct search *s, double target_cpus, double start, double 
 
 		if (rc < 0)
 			return rc;
-		off = fabs(c.incumbent_cpus / target_cpus - 1);
+		off = fabs(c.load_cpus / target_cpus - 1);
 		if (c.delivered_share < DELIVERED_MIN && !fixed) {
 			ceiling = r;
 			r *= 0.7;
@@ -68,11 +68,11 @@ static int find_rate(struct search *s, double target_cpus, double start, double 
 		if (off < best) {
 			best = off;
 			*rate = r;
-			*ret_cpus = c.incumbent_cpus;
+			*ret_cpus = c.load_cpus;
 		}
 		if (off < CLOSE_ENOUGH)
 			break;
-		step = target_cpus / fmax(c.incumbent_cpus, target_cpus / 4);
+		step = target_cpus / fmax(c.load_cpus, target_cpus / 4);
 		r = fmin(r * fmin(fmax(step, 0.25), 4), s->rate_max);
 		if (r >= ceiling * 0.95 || r == *rate)
 			break;

@@ -80,7 +80,8 @@ static int gate(const struct lab *lab, const struct noise_limits *limits, struct
 
 struct generator_args {
 	char port[8], rate[32], high_rate[32], low_ms[16], high_ms[16], seconds[16], warmup[16],
-		seed[24], connections[16], target[32], incumbent[600], secondary[700], output[320];
+		seed[24], connections[16], interval[8], target[32], incumbent[600], secondary[700],
+		output[320];
 	const char *argv[40];
 };
 
@@ -106,11 +107,12 @@ static void generator_args(struct lab *lab, const struct cell_load *l, const str
 	ARG(seed, "--seed", "%llu", (unsigned long long)l->seed);
 	ARG(connections, "--connections", "%u", l->connections);
 	ARG(output, "--output", "%s/load.json", lab->dir);
+	/* Alone, an empty group is watched, so that the generator does the same. */
+	ARG(secondary, "--watch-cgroup", "secondary=%s", s->group[0] ? s->group : lab->secondary);
+	ARG(incumbent, "--watch-cgroup", "incumbent=%s", lab->incumbent);
+	/* Load steps need the counters' full resolution, a mean does not. */
+	ARG(interval, "--watch-interval-ms", "%d", l->kind == CELL_SQUARE ? 1 : 20);
 	if (l->kind == CELL_SQUARE) {
-		/* Alone, an empty group is watched, so that the generator does the same. */
-		ARG(secondary, "--watch-cgroup", "secondary=%s",
-		    s->group[0] ? s->group : lab->secondary);
-		ARG(incumbent, "--watch-cgroup", "incumbent=%s", lab->incumbent);
 		ARG(high_rate, "--high-rate", "%.3f", l->high_rate);
 		ARG(low_ms, "--low-ms", "%u", l->low_ms);
 		ARG(high_ms, "--high-ms", "%u", l->high_ms);
@@ -208,6 +210,8 @@ static int take_report(const struct lab *lab, struct cell *c, struct err *e)
 	c->delivered_share = json_get_number(c->report, "delivered_share", 0);
 	c->late_share = json_get_number(c->report, "late_share", 0);
 	idle = json_get(json_get(c->report, "cpus"), "idle");
+	c->load_cpus =
+		json_get_number(json_get(json_get(c->report, "cpus"), "incumbent"), "mean", 0);
 	c->idle_low_cpus = json_get_number(idle, "low", -1);
 	c->idle_high_cpus = json_get_number(idle, "high", -1);
 	return take_yields(c, e);

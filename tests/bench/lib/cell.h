@@ -64,7 +64,8 @@ struct cell {
 
 	double p50_us, p99_us, p999_us, max_us;
 	double delivered_share, late_share;
-	double seconds; /* over which the following are rates */
+	double seconds;	  /* over which the following are rates */
+	double load_cpus; /* the incumbents' under the measured load alone, without its start */
 	double idle_before;
 	double idle_cpus, steal_share;
 	double incumbent_cpus, secondary_cpus, launcher_cpus;
