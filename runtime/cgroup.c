@@ -155,10 +155,11 @@ static bool in_initial_userns(void)
 	       streq(map, "         0          0 4294967295\n");
 }
 
-static int apply_devices(int fd, const struct spec *s, struct err *e)
+int cgroup_guard(const struct cgroup *cg, const struct spec *s, struct err *e)
 {
-	int rc = cgroup_devices_apply(fd, s->linux_.resources.devices,
-				      s->linux_.resources.n_devices, e);
+	int rc = cg->fd < 0 ? 0
+			    : cgroup_devices_apply(cg->fd, s->linux_.resources.devices,
+						   s->linux_.resources.n_devices, e);
 
 	if (rc == -EPERM && (geteuid() != 0 || !in_initial_userns())) {
 		log_debug("device rules not set: not permitted without privileges");
@@ -188,8 +189,6 @@ static int set_up(struct cg_walk *w, const struct spec *s, const struct cg_plan 
 		rc = cg_birth_group(leaf->fd, have, e);
 	if (rc == 0)
 		rc = cg_plan_write(leaf->fd, plan, have, leaf->created, e);
-	if (rc == 0)
-		rc = apply_devices(leaf->fd, s, e);
 	if (rc == 0)
 		rc = cg_owner_apply(leaf->fd, s, e);
 	return rc;

@@ -44,13 +44,16 @@ struct cgroup {
  */
 int cgroup_path(const char *cgroups_path, const char *id, char *buf, size_t size, struct err *e);
 
-/* Makes the slice (if needed) and the group, enables controllers on the way, writes the limits and
- * the device program, and gives the group to the container's user where the specification says so.
+/* Makes the slice (if needed) and the group, enables controllers on the way, writes the limits, and
+ * gives the group to the container's user where the specification says so.
  * A group that exists must be empty of processes and not frozen (-EBUSY), and no threaded one
  * (-EOPNOTSUPP). On failure everything made here is removed. The slice stays when its last
  * container goes: it is the machine's partition, and its settings may be the administrator's. */
 int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id,
 		  struct cgroup *ret, struct err *e);
+/* The device program of a group just made, before anything of the container runs in it: the kernel
+ * takes a while to verify it, and init has other things to do meanwhile. */
+int cgroup_guard(const struct cgroup *cg, const struct spec *s, struct err *e);
 /* An existing one, by the path in the state. */
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e);
 void cgroup_close(struct cgroup *cg);

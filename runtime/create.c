@@ -214,8 +214,6 @@ static int make_state(struct creation *c, struct err *e)
 		rc = fill_state(c, e);
 	if (rc == 0)
 		rc = state_save(c->container, e);
-	if (rc == 0)
-		rc = keep_document(c, e);
 	if (rc == 0 && !c->run_now)
 		rc = make_fifo(c, STATE_FIFO, &c->fifo, e);
 	if (rc == 0 && !c->run_now)
@@ -336,6 +334,14 @@ static int make_init(struct creation *c, struct err *e)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return fail(e, errno, "PR_SET_DUMPABLE");
 	return clone_below(c, e);
+}
+
+/* What must be done before the container's program runs, but not before init makes its mounts. */
+static int prepare_meanwhile(struct creation *c, struct err *e)
+{
+	int rc = cgroup_guard(&c->cgroup, c->spec, e);
+
+	return rc < 0 ? rc : keep_document(c, e);
 }
 
 /* --- the talk with init --------------------------------------------------------------------------
@@ -606,6 +612,8 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 		rc = make_cgroup(c, e);
 	if (rc == 0)
 		rc = make_init(c, e);
+	if (rc == 0)
+		rc = prepare_meanwhile(c, e);
 	if (rc == 0)
 		rc = converse(c, e);
 	if (rc == 0)
