@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -100,6 +100,15 @@ static _Noreturn void supervise_job(const struct runtime *rt, struct launch_plan
 	_exit(rc < 0 ? EXIT_OWN_FAILURE : status);
 }
 
+/* Of a job that never began. What was there before is not empty. */
+static void forget_empty(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+		(void)unlink(path); /* only litter */
+}
+
 static int detach(struct cli *cli, const struct launch_opts *o, struct launch_plan *p,
 		  struct err *e)
 {
@@ -129,6 +138,7 @@ static int detach(struct cli *cli, const struct launch_opts *o, struct launch_pl
 			      "see %s",
 			      path);
 	if (r.rc < 0) {
+		forget_empty(path);
 		*e = r.e;
 		return r.rc;
 	}

@@ -26,7 +26,7 @@ test_summary() {
 	run cede launch --name "$TAG-s" -- ./burn 1.5
 	eq "exit status" "$STATUS" 0
 	eq "lines on stderr" "$(wc -l <"$T.err")" 1
-	like summary "$ERR" "^cede: $TAG-s: exit 0 after [0-9.]+ s: ran [0-9.]+ s, waited [0-9.]+ s, used [0-9.]+ CPU-s.*[0-9.]+ ?%"
+	like summary "$ERR" "^cede: $TAG-s: exit 0 after [0-9.]+ s: ran [0-9.]+ s, waited [0-9.]+ s( \\(frozen [^)]*\\))?, used [0-9.]+ CPU-s.*[0-9.]+ ?%"
 	eq stdout "$OUT" ""
 	run cede launch --name "$TAG-s" -- false
 	eq "exit status" "$STATUS" 1
@@ -41,7 +41,7 @@ test_filesystem() {
 	eq "what it did" "$OUT" "$T/work"$'\nrefused\nrefused\ntmp'
 	eq "written" "$(cat new)" new
 	for f in /etc/cede-test /usr/cede-test "/tmp/$TAG-mine"; do
-		[ ! -e $f ] || die "it wrote $f on the host"
+		[ ! -e "$f" ] || die "it wrote $f on the host"
 	done
 }
 
