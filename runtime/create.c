@@ -254,6 +254,7 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 		.runtime_sync = sync[0],
 		.fifo = c->fifo,
 		.result = c->result,
+		.early_go = c->early,
 		.runtime_hooks =
 			c->spec->hooks[HOOK_PRESTART].n || c->spec->hooks[HOOK_CREATE_RUNTIME].n,
 		.no_pivot = c->o->no_pivot,
@@ -271,6 +272,22 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 	if (c->ns.two_stage)
 		stage_main(&i);
 	init_main(&i);
+}
+
+/*
+ * Each exchange with init costs two wake-ups, and on an idle machine those are dear. Where init has
+ * nothing to ask on its way and goes on at once (`run`), it is recorded while it makes its mounts,
+ * and finds our word there when it is done. Others cannot make use of the record before the
+ * container is complete: they wait for its lock. Hooks may look at the state without it, so not
+ * with hooks.
+ */
+static bool may_record_early(const struct creation *c)
+{
+	unsigned create_hooks =
+		1u << HOOK_PRESTART | 1u << HOOK_CREATE_RUNTIME | 1u << HOOK_CREATE_CONTAINER;
+
+	return c->run_now && !c->ns.two_stage && !(c->ns.clone_flags & CLONE_NEWUSER) &&
+	       !(hooks_present(c->spec) & create_hooks);
 }
 
 static int clone_init(struct creation *c, struct err *e)
@@ -328,6 +345,7 @@ static int make_init(struct creation *c, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	c->early = may_record_early(c);
 	/* Before anything of the container runs: what shares a pid namespace with init, or joins
 	 * it, gets no hold of its memory and descriptors (CVE-2016-9962). Inherited by init, undone
 	 * for the program by exec. */
@@ -614,9 +632,11 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 		rc = make_init(c, e);
 	if (rc == 0)
 		rc = prepare_meanwhile(c, e);
+	if (rc == 0 && c->early)
+		rc = record(c, e);
 	if (rc == 0)
 		rc = converse(c, e);
-	if (rc == 0)
+	if (rc == 0 && !c->early)
 		rc = record(c, e);
 	if (rc < 0)
 		undo(c);

@@ -39,6 +39,7 @@ struct creation {
 	struct cgroup cgroup;
 	int fifo, result;
 
+	bool early;	  /* recorded before init is ready */
 	int sync;	  /* ours of the pair; -1 until the clone */
 	pid_t pid;	  /* of init, or of the stage before it has told */
 	int pidfd;	  /* of the same */

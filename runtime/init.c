@@ -209,7 +209,10 @@ static int get_recorded(struct init *i, struct err *e)
 {
 	int rc = die_with_runtime(false, e);
 
-	return rc < 0 ? rc : ask(i, SYNC_READY, e);
+	if (rc < 0 || !i->early_go)
+		return rc < 0 ? rc : ask(i, SYNC_READY, e);
+	rc = sync_wait_go(i->sync, e);
+	return rc < 0 ? rc : sync_send(i->sync, SYNC_READY, 0, -1, e);
 }
 
 static int wait_for_start(const struct init *i, struct err *e)

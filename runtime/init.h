@@ -38,6 +38,7 @@ struct init {
 	int fifo;	  /* read end of STATE_FIFO, where `start` writes a byte; -1: run at GO */
 	int result;	  /* write end of STATE_RESULT: errors from there on; -1: the sync socket */
 	bool runtime_hooks; /* there are prestart or createRuntime hooks */
+	bool early_go;	    /* SYNC_GO comes, or came, without being asked for */
 	bool no_pivot;
 	bool new_keyring;
 	bool hook_failed; /* what an error is about */

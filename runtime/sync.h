@@ -20,6 +20,9 @@
  *	SYNC_CONSOLE + fd	->	  only with a terminal
  *	SYNC_READY		->	  records the container: state, pid file
  *				<-	SYNC_GO
+ *	or, when nothing of the above is to be asked and no `start` is waited for, without waiting:
+ *				<-	SYNC_GO, recorded already
+ *	SYNC_READY		->
  *	SYNC_ERROR + err	->	  at any moment instead of the above
  */
 #ifndef CEDE_RUNTIME_SYNC_H
