@@ -632,8 +632,11 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 		rc = make_init(c, e);
 	if (rc == 0)
 		rc = prepare_meanwhile(c, e);
-	if (rc == 0 && c->early)
+	if (rc == 0 && c->early) {
 		rc = record(c, e);
+		if (rc == -EPIPE) /* init is gone already: converse hears why */
+			rc = 0;
+	}
 	if (rc == 0)
 		rc = converse(c, e);
 	if (rc == 0 && !c->early)

@@ -126,9 +126,15 @@ int sync_recv(int fd, int cancel_fd, int timeout_ms, struct sync_msg *ret, int *
 		if (rc < 0)
 			return rc;
 	}
-	do
-		n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	/* The other side has closed with something of ours unread: unix(7) tells that first, and
+	 * once; what it had said before is still there. */
+	for (int tries = 0; tries < 2; tries++) {
+		do
+			n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
+		while (n < 0 && errno == EINTR);
+		if (n >= 0 || errno != ECONNRESET)
+			break;
+	}
 	if (n < 0 && errno != ECONNRESET)
 		return fail(e, errno, "receive from the other side of the container's set-up");
 	if (n <= 0)

@@ -98,6 +98,22 @@ static void test_error(void **state)
 	assert_int_equal(m.value, SYNC_HOOK_FAILED);
 }
 
+/* The other side's last words count, also when it has not listened to ours. */
+static void test_error_with_unread_answer(void **state)
+{
+	struct pair *p = *state;
+	struct err sent, e = ERR_INIT;
+	struct sync_msg m;
+
+	assert_int_equal(sync_send(p->fd[1], SYNC_GO, 0, -1, &e), 0);
+	(void)refuse(&sent, ENOENT, "no such thing");
+	assert_int_equal(sync_report(p->fd[0], SYNC_FAILED, &sent), 0);
+	p->fd[0] = fd_close(p->fd[0]);
+	assert_int_equal(sync_recv(p->fd[1], -1, 1000, &m, NULL, &e), -ENOENT);
+	assert_string_equal(e.msg, "no such thing");
+	assert_int_equal(sync_recv(p->fd[1], -1, 1000, &m, NULL, &e), -ECONNRESET);
+}
+
 /* An error without a code, or a text without an end, must not confuse us. */
 static void test_broken_error(void **state)
 {
@@ -214,6 +230,7 @@ int main(void)
 		WITH_PAIR(test_message),
 		WITH_PAIR(test_descriptor),
 		WITH_PAIR(test_error),
+		WITH_PAIR(test_error_with_unread_answer),
 		WITH_PAIR(test_broken_error),
 		WITH_PAIR(test_foreign_messages),
 		WITH_PAIR(test_bounds),
