@@ -18,6 +18,8 @@
 
 /* From the byte to the execution of the program, hooks not counted. */
 #define START_TIMEOUT_MS 60000
+/* From its last words to its end. */
+#define END_TIMEOUT_MS 5000
 
 static int check_created(const struct container *c, enum oci_status status, struct err *e)
 {
@@ -76,6 +78,9 @@ static int hear(int result, int pidfd, int timeout_ms, enum sync_failure *ret_wh
 		return refuse(e, ETIMEDOUT, "the container did not start within %d s",
 			      timeout_ms / 1000);
 	rc = sync_read_report(result, ret_what, e);
+	/* It has said why it ends; who asks for the state next is to hear that it has ended. */
+	if (rc < 0 && rc != -EAGAIN)
+		(void)poll(&p[1], 1, END_TIMEOUT_MS);
 	/* It ended, and its end of the FIFO is not closed yet. */
 	return rc == -EAGAIN ? 0 : rc;
 }
