@@ -129,6 +129,21 @@ int proc_write(pid_t pid, const char *rel, const char *data, struct err *e)
 	return 0;
 }
 
+int proc_ns_stat(pid_t pid, const char *ns, struct stat *ret, struct err *e)
+{
+	char rel[32], path[64];
+	int root = proc_root(e);
+
+	if (root < 0)
+		return root;
+	if (snprintf(rel, sizeof(rel), "ns/%s", ns) >= (int)sizeof(rel) ||
+	    proc_path(pid, rel, path, sizeof(path)) < 0)
+		return fail(e, ENAMETOOLONG, "namespace %s", ns);
+	if (fstatat(root, path, ret, 0) < 0)
+		return fail(e, errno, "stat /proc/%s", path);
+	return 0;
+}
+
 /* The next blank-separated token, NUL-terminated in place; NULL at the end. */
 static char *next_token(char **cursor)
 {

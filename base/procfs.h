@@ -16,6 +16,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -34,6 +35,10 @@ int proc_open(pid_t pid, const char *rel, int flags, struct err *e);
 ssize_t proc_read(pid_t pid, const char *rel, char *buf, size_t size, struct err *e);
 /* One write(2). */
 int proc_write(pid_t pid, const char *rel, const char *data, struct err *e);
+
+/* Which namespace a process is in: two are the same if device and inode of their files are. `ns` is
+ * the name below /proc/<pid>/ns/. (The one magic link that is followed, in our own procfs.) */
+int proc_ns_stat(pid_t pid, const char *ns, struct stat *ret, struct err *e);
 
 /* The fields of /proc/<pid>/stat that cede needs (proc(5)). comm may hold any byte. */
 struct proc_stat {

@@ -208,8 +208,10 @@ static int run_verb(struct cli *cli, const struct verb *verb, int argc, char **a
  * with it what is meant for a terminal; the program in a container would get it, too. */
 static bool have_stdio(void)
 {
+	const int flags = O_RDWR | O_NOCTTY; /* not O_CLOEXEC: whoever we execute wants them, too */
+
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd)
 			return false;
 	return true;
 }

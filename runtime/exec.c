@@ -168,10 +168,8 @@ static void choose_namespaces(struct execution *x)
 		if (n[k].wanted)
 			x->namespaces |= (uint64_t)spec_ns_clone_flag(k);
 	if (n[NS_USER].wanted && n[NS_USER].path) {
-		char path[64];
-
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", x->container->init_pid);
-		if (stat("/proc/self/ns/user", &own) == 0 && stat(path, &theirs) == 0 &&
+		if (proc_ns_stat(PROC_SELF, "user", &own, NULL) == 0 &&
+		    proc_ns_stat(x->container->init_pid, "user", &theirs, NULL) == 0 &&
 		    own.st_dev == theirs.st_dev && own.st_ino == theirs.st_ino)
 			x->namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	}

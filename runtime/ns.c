@@ -72,7 +72,7 @@ static bool is_own_userns(int fd)
 {
 	struct stat own, other;
 
-	return stat("/proc/self/ns/user", &own) == 0 && fstat(fd, &other) == 0 &&
+	return proc_ns_stat(PROC_SELF, "user", &own, NULL) == 0 && fstat(fd, &other) == 0 &&
 	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 

@@ -15,12 +15,11 @@ static bool is_ours(const struct spec *s, enum spec_ns_kind k)
 {
 	const char *joined_path = s->linux_.namespaces[k].path;
 	struct stat own, joined;
-	char path[64];
 
 	if (!joined_path)
 		return false;
-	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", spec_ns_proc_name(k)); /* fits */
-	return stat(path, &own) < 0 || stat(joined_path, &joined) < 0 ||
+	return proc_ns_stat(PROC_SELF, spec_ns_proc_name(k), &own, NULL) < 0 ||
+	       stat(joined_path, &joined) < 0 ||
 	       (own.st_dev == joined.st_dev && own.st_ino == joined.st_ino);
 }
 
