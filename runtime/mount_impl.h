@@ -66,6 +66,14 @@ bool fs_ro_is_mount_only(const char *fstype);
 bool fs_is_memory(const char *fstype);
 bool mount_op_has_key(const struct mount_op *op, const char *key);
 
+/* --- locks (mount_lock.c) -----------------------------------------------------------------------
+ */
+
+/* Replaces every source of the plan by a clone that is locked as in a mount namespace copied for a
+ * user namespace: with what attributes they have by now. None may be shared or unbindable: the copy
+ * makes slaves of the ones and cannot be cloned from with the others. */
+int mount_lock(struct mount_plan *p, struct err *e);
+
 /* --- small parts (mount_sources.c, mount_userns.c, mount_copy.c) --------------------------------
  */
 

@@ -10,7 +10,8 @@
  *  - the caller sets plan->cgroup_path, once the container's group exists.
  *  - mount_plan_open_sources: in the runtime process, host namespaces, before clone(): opens every
  *    source as a detached clone (open_tree), so that nothing of the host is looked up later; gives
- *    the clones their attributes and id mappings. Whoever calls it needs CAP_SYS_ADMIN over the
+ *    the clones their attributes and id mappings; with a user namespace, locks both against the
+ *    container (mount_lock.c). Whoever calls it needs CAP_SYS_ADMIN over the
  *    mount namespace it is in (unprivileged: first enter a user and mount namespace).
  *  - mount_plan_execute: in init, in the new mount namespace, before pivot_root: attaches all. When
  *    it returns, the container's devpts is there; its ptmx is root_open(plan->root_fd,
@@ -54,6 +55,10 @@ enum mount_op_kind {
  * A bind mount keeps what its source mount has; options only add to that: "rw" or "suid" in a list
  * do not lift the "ro" or "nosuid" of the host's mount (mount(2) with MS_BIND does the same). The
  * recursive options (rrw, rsuid, ...) do lift.
+ *
+ * With a user namespace, what a bind mount has in the end is locked: neither the container nor a
+ * MOUNT_OP_REMOUNT can take ro, nosuid, nodev, noexec or the kind of atime from it any more
+ * (EPERM).
  */
 struct mount_op {
 	enum mount_op_kind kind;

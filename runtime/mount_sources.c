@@ -52,8 +52,8 @@ static int open_root(struct mount_plan *p, struct err *e)
 			return fail(e, errno, "stat root filesystem %s", p->rootfs);
 		p->root_keep = p->root_keep || fs.f_flags & ST_RDONLY;
 	}
-	rc = mount_set(p->root_fd, true, p->root_readonly ? MOUNT_ATTR_RDONLY : 0, 0,
-		       private ? MS_PRIVATE : MS_SLAVE, -1);
+	rc = mount_set(p->root_fd, true, p->root_readonly && !p->in_userns ? MOUNT_ATTR_RDONLY : 0,
+		       0, private ? MS_PRIVATE : MS_SLAVE, -1);
 	if (rc < 0)
 		return fail(e, -rc, "set up root filesystem %s", p->rootfs);
 	return 0;
@@ -112,7 +112,7 @@ static int userns_for(struct sources *src, const struct mount_op *op, int *ret_o
 /* At most three calls: the whole tree, its top alone, and making it shared behind being a slave. */
 static int set_clone(const struct mount_plan *p, const struct mount_op *op, int userns_fd)
 {
-	const uint64_t asked = op->propagation;
+	const uint64_t asked = p->in_userns ? 0 : op->propagation; /* see finish_locked */
 	bool peer = asked & MS_SHARED && p->root_propagation & MS_SHARED;
 	/* What can be said of the whole tree at once; the rest is for the second call. */
 	bool whole = asked && !(asked & MS_SHARED) && (asked & MS_REC || !op->recursive);
@@ -293,6 +293,32 @@ static int open_source(struct sources *src, struct mount_op *op, struct err *e)
 	return rc < 0 ? err_context(e, rc, "mount %s", op->destination) : 0;
 }
 
+/*
+ * What would not go through the locks, or must not be locked. Sharing is with the host's mount no
+ * more, only among the container's own: a less privileged namespace is a slave of the host's. The
+ * root stays read-only for as long as nobody lifts it from the top: mount points may be missing.
+ */
+static int finish_locked(const struct mount_plan *p, const struct mount_op *op, struct err *e)
+{
+	uint64_t asked = op->propagation;
+	int rc = 0;
+
+	if (op->kind == MOUNT_OP_ROOT && p->root_readonly)
+		rc = mount_set(p->root_fd, true, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	else if (op->kind != MOUNT_OP_ROOT && op->fd >= 0 && asked)
+		rc = mount_set(op->fd, op->recursive && asked & MS_REC, 0, 0, asked, -1);
+	return rc < 0 ? fail(e, -rc, "set attributes of mount %s", op->destination) : 0;
+}
+
+static int lock_sources(struct mount_plan *p, struct err *e)
+{
+	int rc = mount_lock(p, e);
+
+	for (size_t i = 0; i < p->n && rc >= 0; i++)
+		rc = finish_locked(p, &p->ops[i], e);
+	return rc;
+}
+
 int mount_plan_open_sources(struct mount_plan *p, const struct spec *s, int userns_fd,
 			    struct err *e)
 {
@@ -302,5 +328,5 @@ int mount_plan_open_sources(struct mount_plan *p, const struct spec *s, int user
 	for (size_t i = 0; i < p->n && rc >= 0; i++)
 		rc = open_source(&src, &p->ops[i], e);
 	fd_close(src.container_userns);
-	return rc;
+	return rc >= 0 && p->in_userns ? lock_sources(p, e) : rc;
 }

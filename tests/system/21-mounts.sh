@@ -257,3 +257,136 @@ test_refusals() {
 	bundle h '.mounts += [{destination: "/etc/passwd/sub", type: "tmpfs", source: "tmpfs"}]'
 	fails 1 '/etc/passwd' cede run -b h "$TAG-a"
 }
+
+# A bundle whose root has CAP_SYS_ADMIN in a user namespace of its own, and a source below $T/src: read-only,
+# nosuid, nodev and noexec on the host, hiding a file below another mount. Commands run as `in_userns [FILTER] -- ...`.
+userns_source() {
+	mkdir -p src/sub src/plain
+	mount -t tmpfs -o nosuid,nodev,noexec cede-test src
+	mkdir src/sub src/plain
+	echo hidden >src/sub/secret
+	mount -t tmpfs cede-test src/sub
+	mount -o remount,bind,ro src
+}
+in_userns() {
+	local filter=.
+	[ "$1" = -- ] || { filter=$1; shift; }
+	shift
+	rm -rf "$T/in"
+	# shellcheck disable=SC2016 # jq's variables
+	bundle "$T/in" ".process.args = \$ARGS.positional
+		| (.process.capabilities | .bounding, .effective, .permitted) += [\"CAP_SYS_ADMIN\"]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| .linux.namespaces += [{type: \"user\"}] | $filter" --args -- "$@"
+	chown -R 100000:100000 "$T/in/rootfs"
+	put "$T/in" mounts
+	ok cede run -b "$T/in" "$TAG-in"
+}
+
+# With a user namespace, its root can neither uncover what an rbind's submount hides nor move it away.
+# needs: root userns
+test_userns_submounts_locked() {
+	userns_source
+	in_userns ".mounts += [{destination: \"/r\", source: \"$T/src\", options: [\"rbind\"]}, {destination: \"/b\", source: \"$T/src\", options: [\"bind\"]}]" -- \
+		mounts umount /r/sub detach /r/sub move /r/sub bind /r rbind /r umount /at/sub detach /at umount /b detach /r
+	eq "attacks" "$OUT" "umount /r/sub EINVAL
+detach /r/sub EINVAL
+move /r/sub EINVAL
+bind /r EINVAL
+rbind /r OK
+umount /at/sub EINVAL
+detach /at OK
+umount /b OK
+detach /r OK"
+	umount src/sub
+	umount src
+}
+
+# With a user namespace, what the host or the document forbids on a bind mount cannot be lifted: not by
+# mount(2), not by mount_setattr(2), not on a copy.
+# needs: root userns
+test_userns_flags_locked() {
+	local how flag want=""
+	userns_source
+	mkdir plain
+	in_userns ".root.readonly = true | .mounts += [{destination: \"/r\", source: \"$T/src\", options: [\"rbind\"]},
+		{destination: \"/b\", source: \"$T/src/plain\", options: [\"bind\"]},
+		{destination: \"/d\", source: \"$T/plain\", options: [\"bind\", \"ro\", \"nosuid\", \"nodev\", \"noexec\"]}]" -- \
+		mounts lift /r lift /b lift /d copylift /r writes /r writes /b writes /d writes /r/sub
+	for how in lift\ /{r,b,d}\ {remount,setattr} copylift\ /r\ setattr; do
+		for flag in ro nosuid nodev noexec; do want+="$how,$flag EPERM"$'\n'; done
+	done
+	eq "attacks" "$OUT" "${want}writes /r EROFS
+writes /b EROFS
+writes /d EROFS
+writes /r/sub OK"
+	umount src/sub
+	umount src
+}
+
+# Without a user namespace nothing is locked: the container's root is the host's, and may.
+test_no_userns_no_locks() {
+	userns_source
+	in_container "(.process.capabilities | .bounding, .effective, .permitted) += [\"CAP_SYS_ADMIN\"] | .mounts += [{destination: \"/r\", source: \"$T/src\", options: [\"rbind\"]}]" -- true
+	put "$T/in" mounts
+	config "$T/in" '.process.args = ["mounts", "umount", "/r/sub", "lift", "/r"]'
+	ok cede run -b "$T/in" "$TAG-in"
+	unlike "attacks" "$OUT" 'E[A-Z]+'
+	umount src/sub
+	umount src
+}
+
+# Locks do not get in the way of the other options: a read-only root whose mount points are missing, id
+# mappings, atime, propagation, a mount that is not recursive on a directory with mounts, masks.
+# needs: root userns
+test_userns_mounts() {
+	userns_source
+	mkdir plain
+	echo data >plain/file
+	chmod 600 plain/file
+	in_userns ".root.readonly = true | .linux.maskedPaths = [\"/p/file\"] | .mounts += [
+		{destination: \"/no/such/r\", source: \"$T/src\", options: [\"bind\", \"noatime\"]},
+		{destination: \"/s\", source: \"$T/src\", options: [\"rbind\", \"rshared\"]},
+		{destination: \"/u\", source: \"$T/src\", options: [\"rbind\", \"runbindable\"]},
+		{destination: \"/rw\", source: \"$T/src\", options: [\"rbind\", \"rrw\", \"rexec\"]},
+		{destination: \"/p\", source: \"$T/plain\", options: [\"bind\"]},
+		{destination: \"/i\", source: \"$T/plain\", options: [\"bind\", \"idmap\"]}]" -- \
+		sh -c 'cat /proc/self/mountinfo; cat /i/file; ls /no/such/r/sub; wc -c </p/file; touch /x 2>/dev/null || echo refused'
+	like "/no/such/r" "$(options_of /no/such/r)" '^ro,nosuid,nodev,noexec,noatime'
+	like "/rw" "$(options_of /rw)" '^rw,nosuid,nodev,relatime'
+	like "/s" "$(awk '$5 == "/s"' <<<"$OUT")" 'shared:'
+	like "/u" "$(awk '$5 == "/u/sub"' <<<"$OUT")" 'unbindable'
+	eq "what it saw" "$(tail -n 4 <<<"$OUT")" $'data\nsecret\n0\nrefused'
+	umount src/sub
+	umount src
+}
+
+# A user namespace that is joined locks as well; a mount namespace's own file is refused, not replaced.
+# needs: root userns
+test_userns_joined_locked() {
+	local pid
+	userns_source
+	in_userns -- true
+	config in '.process.args = ["sleep", "1000"]'
+	ok cede run -d -b in "$TAG-a"
+	pid=$(pid_of "$TAG-a")
+	mv in keeper
+	in_userns "del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(if .type == \"user\" then .path = \"/proc/$pid/ns/user\" else . end)
+		| .mounts += [{destination: \"/r\", source: \"$T/src\", options: [\"rbind\"]}]" -- mounts umount /r/sub lift /r
+	like "umount" "$OUT" '^umount /r/sub EINVAL'
+	unlike "lifted" "$OUT" 'OK'
+	mkdir ns
+	mount -t tmpfs cede-test ns # where it may be bound: not below a shared mount
+	mount --make-private ns
+	: >ns/mnt
+	# The kernel allows that only where it can tell that the one namespace is younger than the other.
+	if unshare --mount="$T/ns/mnt" true 2>/dev/null; then
+		config in ".mounts |= map(if .destination == \"/r\" then .source = \"$T/ns/mnt\" else . end)"
+		fails 1 'mount /r: (attach: Too many|.*user namespace)' cede run -b in "$TAG-b"
+		umount ns/mnt
+	fi
+	umount ns
+	ok cede delete -f "$TAG-a"
+	umount src/sub
+	umount src
+}
