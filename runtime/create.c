@@ -2,16 +2,13 @@
 #include "runtime/create.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -22,18 +19,12 @@
 #include "base/sys.h"
 #include "runtime/handover.h"
 #include "runtime/hooks.h"
-#include "runtime/idmap.h"
-#include "runtime/init.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/sysctl.h"
-#include "runtime/tty.h"
 #include "runtime/unsupported.h"
 
 #define CONFIG_NAME "config.json"
-/* What init may take for one step of its set-up, hooks not counted. On a loaded machine it runs in
- * the idle class. */
-#define SET_UP_TIMEOUT_MS 120000
 #define UNDO_WAIT_MS 10000
 
 /* --- what is asked for ---------------------------------------------------------------------------
@@ -241,266 +232,12 @@ static int make_cgroup(struct creation *c, struct err *e)
 	return c->mounts.cgroup_path ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
 }
 
-static _Noreturn void child(struct creation *c, const int sync[2])
-{
-	struct init i = {
-		.spec = c->spec,
-		.ns = &c->ns,
-		.mounts = &c->mounts,
-		.process = &c->process,
-		.id = c->container->id,
-		.bundle = c->bundle,
-		.sync = sync[1],
-		.runtime_sync = sync[0],
-		.fifo = c->fifo,
-		.result = c->result,
-		.early_go = c->early,
-		.runtime_hooks =
-			c->spec->hooks[HOOK_PRESTART].n || c->spec->hooks[HOOK_CREATE_RUNTIME].n,
-		.no_pivot = c->o->no_pivot,
-		.new_keyring = !c->o->no_new_keyring,
-	};
-
-	if (c->enter_group) {
-		struct err e = ERR_INIT;
-
-		if (cgroup_enter(&c->cgroup, &e) < 0) {
-			(void)sync_report(i.sync, SYNC_FAILED, &e); /* nobody else would hear */
-			_exit(1);
-		}
-	}
-	if (c->ns.two_stage)
-		stage_main(&i);
-	init_main(&i);
-}
-
-/*
- * Each exchange with init costs two wake-ups, and on an idle machine those are dear. Where init has
- * nothing to ask on its way and goes on at once (`run`), it is recorded while it makes its mounts,
- * and finds our word there when it is done. Others cannot make use of the record before the
- * container is complete: they wait for its lock. Hooks may look at the state without it, so not
- * with hooks.
- */
-static bool may_record_early(const struct creation *c)
-{
-	unsigned create_hooks =
-		1u << HOOK_PRESTART | 1u << HOOK_CREATE_RUNTIME | 1u << HOOK_CREATE_CONTAINER;
-
-	return c->run_now && !c->ns.two_stage && !(c->ns.clone_flags & CLONE_NEWUSER) &&
-	       !(hooks_present(c->spec) & create_hooks);
-}
-
-static int clone_init(struct creation *c, struct err *e)
-{
-	uint64_t flags = c->ns.two_stage ? 0 : c->ns.clone_flags;
-	struct clone_args args = {
-		.flags = flags | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)&c->pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	int sync[2];
-	int rc = sync_pair(sync, e);
-
-	if (rc < 0)
-		return rc;
-	if (c->cgroup.fd >= 0 && !c->enter_group) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)c->cgroup.fd;
-	}
-	c->pid = sys_clone3(&args);
-	if (c->pid == 0)
-		child(c, sync);
-	c->sync = sync[0];
-	(void)fd_close(sync[1]);
-	if (c->pid < 0)
-		return fail(e, errno, "clone the container's init%s%s",
-			    c->cgroup.fd >= 0 ? " into cgroup " : "",
-			    c->cgroup.fd >= 0 ? c->cgroup.path : "");
-	return 0;
-}
-
-/* A joined pid namespace is for our next child only; hooks are to run in our own. */
-static int clone_below(struct creation *c, struct err *e)
-{
-	_cleanup_fd_ int self = -1;
-	int rc;
-
-	if (!c->ns.parent_joins)
-		return clone_init(c, e);
-	self = pidfd_open(getpid(), 0);
-	if (self < 0)
-		return fail(e, errno, "pidfd_open");
-	rc = ns_join(&c->ns, c->ns.parent_joins, e);
-	if (rc < 0)
-		return rc;
-	rc = clone_init(c, e);
-	if (setns(self, (int)c->ns.parent_joins) < 0 && rc == 0)
-		rc = fail(e, errno, "return to our own pid namespace");
-	return rc;
-}
-
-static int make_init(struct creation *c, struct err *e)
-{
-	int rc = mount_plan_open_sources(&c->mounts, c->spec, -1, e);
-
-	if (rc < 0)
-		return rc;
-	c->early = may_record_early(c);
-	/* Before anything of the container runs: what shares a pid namespace with init, or joins
-	 * it, gets no hold of its memory and descriptors (CVE-2016-9962). Inherited by init, undone
-	 * for the program by exec. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return fail(e, errno, "PR_SET_DUMPABLE");
-	return clone_below(c, e);
-}
-
 /* What must be done before the container's program runs, but not before init makes its mounts. */
 static int prepare_meanwhile(struct creation *c, struct err *e)
 {
 	int rc = cgroup_guard(&c->cgroup, c->spec, e);
 
 	return rc < 0 ? rc : keep_document(c, e);
-}
-
-/* --- the talk with init --------------------------------------------------------------------------
- */
-
-static int run_hooks(struct creation *c, enum spec_hook_kind kind, enum oci_status status,
-		     struct err *e)
-{
-	struct oci_state state;
-
-	container_state_doc(c->container, status, &state);
-	state.pid = c->pid;
-	state.extended = false;
-	c->hooked = true;
-	return hooks_run_cancel(c->spec, kind, &state, c->signals.fd, e);
-}
-
-static int on_hooks(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
-{
-	int rc = run_hooks(c, HOOK_PRESTART, OCI_CREATING, e);
-
-	(void)m;
-	(void)fd;
-	return rc < 0 ? rc : run_hooks(c, HOOK_CREATE_RUNTIME, OCI_CREATING, e);
-}
-
-/* The stage has made init with CLONE_PARENT: it is our child. */
-static int on_pid(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
-{
-	int status, rc = supervise_reap(c->pidfd, &status, e);
-
-	(void)fd;
-	if (rc < 0)
-		return rc;
-	c->pid = m->value;
-	(void)fd_close(c->pidfd);
-	c->pidfd = pidfd_open(c->pid, 0);
-	return c->pidfd < 0 ? fail(e, errno, "open init, process %d", c->pid) : 0;
-}
-
-static int on_map_ids(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
-{
-	(void)m;
-	(void)fd;
-	return idmap_write(c->pid, &c->spec->linux_, e);
-}
-
-static int on_offsets(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
-{
-	(void)m;
-	(void)fd;
-	return ns_write_offsets(c->pid, &c->spec->linux_, e);
-}
-
-static int on_birth(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
-{
-	int rc = process_birth(&c->process, c->pid, e);
-
-	if (rc < 0 || !(c->ns.clone_flags & CLONE_NEWUSER))
-		return rc;
-	return on_map_ids(c, m, fd, e);
-}
-
-static int on_console(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
-{
-	(void)m;
-	if (*fd < 0)
-		return refuse(e, EPROTO, "the terminal's message came without the terminal");
-	if (c->console_socket >= 0)
-		return tty_hand_over(c->console_socket, *fd, e);
-	c->master = take_fd(fd);
-	/* Before the program runs: it may ask at once. */
-	tty_copy_size(c->master);
-	return 0;
-}
-
-static const struct {
-	int (*handle)(struct creation *c, const struct sync_msg *m, int *fd, struct err *e);
-	bool answer; /* with SYNC_GO */
-} talk[] = {
-	[SYNC_PID] = {on_pid, true},	     [SYNC_MAP_IDS] = {on_map_ids, true},
-	[SYNC_OFFSETS] = {on_offsets, true}, [SYNC_BIRTH] = {on_birth, true},
-	[SYNC_HOOKS] = {on_hooks, true},     [SYNC_CONSOLE] = {on_console, false},
-};
-
-/* Init is gone without a word: killed, most likely by a memory limit below what set-up needs, or at
- * birth for the sake of its group (see cgroup_enter): then it is made another way. */
-static int on_death(struct creation *c, bool heard, struct err *e)
-{
-	uint64_t killed = 0;
-	int status = 0;
-
-	if (supervise_reap(c->pidfd, &status, e) < 0)
-		return -e->code;
-	c->pidfd = fd_close(c->pidfd);
-	if (c->cgroup.fd >= 0 &&
-	    cg_read_key(c->cgroup.fd, "memory.events", "oom_kill", &killed, NULL) == 0 && killed)
-		return refuse(e, ENOMEM,
-			      "config.json: linux.resources.memory.limit: too low: the kernel "
-			      "killed the container's init while it was set up");
-	if (status == 128 + SIGKILL && !heard && c->cgroup.fd >= 0 && !c->enter_group) {
-		err_clear(e);
-		c->enter_group = true;
-		c->sync = fd_close(c->sync);
-		return clone_below(c, e);
-	}
-	return refuse(e, ECHILD, "the container's init ended with status %d while it was set up",
-		      status);
-}
-
-static int converse(struct creation *c, struct err *e)
-{
-	int timeout = SET_UP_TIMEOUT_MS + hooks_timeout_ms(c->spec, HOOK_CREATE_CONTAINER);
-	bool heard = false;
-
-	for (;;) {
-		_cleanup_fd_ int fd = -1;
-		struct sync_msg m = {0};
-		int rc = sync_recv(c->sync, c->signals.fd, timeout, &m, &fd, e);
-
-		if (rc == -ECONNRESET) {
-			rc = on_death(c, heard, e);
-			if (rc < 0)
-				return rc;
-			continue;
-		}
-		heard = true;
-		if (rc < 0) {
-			c->hooked |= m.type == SYNC_ERROR && m.value == SYNC_HOOK_FAILED;
-			return rc;
-		}
-		if (m.type == SYNC_READY)
-			return 0;
-		if (m.type >= ARRAY_SIZE(talk) || !talk[m.type].handle)
-			return refuse(e, EPROTO, "unexpected message %u from init", m.type);
-		rc = talk[m.type].handle(c, &m, &fd, e);
-		if (rc == 0 && talk[m.type].answer)
-			rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
-		if (rc < 0)
-			return rc;
-	}
 }
 
 /* --- the record ----------------------------------------------------------------------------------
@@ -629,7 +366,7 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 	if (rc == 0)
 		rc = make_cgroup(c, e);
 	if (rc == 0)
-		rc = make_init(c, e);
+		rc = creation_clone(c, e);
 	if (rc == 0)
 		rc = prepare_meanwhile(c, e);
 	if (rc == 0 && c->early) {
@@ -638,7 +375,7 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 			rc = 0;
 	}
 	if (rc == 0)
-		rc = converse(c, e);
+		rc = creation_converse(c, e);
 	if (rc == 0 && !c->early)
 		rc = record(c, e);
 	if (rc < 0)
@@ -649,7 +386,7 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 int creation_started(struct creation *c, struct err *e)
 {
 	struct sync_msg m;
-	int timeout = SET_UP_TIMEOUT_MS + hooks_timeout_ms(c->spec, HOOK_START_CONTAINER);
+	int timeout = CREATION_TIMEOUT_MS + hooks_timeout_ms(c->spec, HOOK_START_CONTAINER);
 	int rc;
 
 	/* The program's execution closes init's end. */
@@ -657,8 +394,9 @@ int creation_started(struct creation *c, struct err *e)
 	rc = sync_recv(c->sync, c->signals.fd, timeout, &m, NULL, e);
 	if (rc == -ECONNRESET) {
 		err_clear(e);
-		rc = c->spec->hooks[HOOK_POSTSTART].n ? run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e)
-						      : 0;
+		rc = c->spec->hooks[HOOK_POSTSTART].n
+			     ? creation_run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e)
+			     : 0;
 	} else if (rc == 0) {
 		rc = refuse(e, EPROTO, "unexpected message %u from init", m.type);
 	}

@@ -17,6 +17,10 @@
 #include "runtime/seccomp.h"
 #include "runtime/supervise.h"
 
+/* What init may take for one step of its set-up, hooks not counted. On a loaded machine it runs in
+ * the idle class. */
+#define CREATION_TIMEOUT_MS 120000
+
 /* All that is owned while a container is made, in the order in which it is acquired. */
 struct creation {
 	const struct runtime *rt;
@@ -62,5 +66,16 @@ int creation_started(struct creation *c, struct err *e);
  * in since creation_make take their course only in creation_end, which does both. */
 void creation_release(struct creation *c);
 void creation_end(struct creation *c);
+
+/* --- runtime/create_init.c -----------------------------------------------------------------------
+ */
+
+/* Opens what the container's mounts are made of, and clones init (or the stage in front of it). */
+int creation_clone(struct creation *c, struct err *e);
+/* Hears and answers init until it says that it is ready. */
+int creation_converse(struct creation *c, struct err *e);
+/* Hooks in the runtime's namespaces; from then on poststop hooks are owed. */
+int creation_run_hooks(struct creation *c, enum spec_hook_kind kind, enum oci_status status,
+		       struct err *e);
 
 #endif
