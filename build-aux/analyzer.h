@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Read by clang-tidy in front of every source (build-aux/lint.sh): what the analyzer cannot know from
- * one file alone, that an error made is an error returned.
+ * Read by clang-tidy in front of every source (build-aux/lint.sh): what the analyzer cannot know
+ * from one file alone, that an error made is an error returned.
  */
 #include "base/err.h"
 #define fail(...) (-EIO)

@@ -26,7 +26,7 @@ test_path_of_another() {
 	mkdir "$CG/$TAG-theirs"
 	ok cede run -d -b b "$TAG-a"
 	mkdir "$CG/$TAG-theirs/below"
-	echo "$(pid_of "$TAG-a")" >"$CG/$TAG-theirs/below/cgroup.procs"
+	pid_of "$TAG-a" >"$CG/$TAG-theirs/below/cgroup.procs"
 	ok cede delete --force "$TAG-a"
 	[ -d "$CG/$TAG-theirs" ] || die "the group is gone"
 	like events "$(cat "$CG/$TAG-theirs/cgroup.events")" 'populated 0'

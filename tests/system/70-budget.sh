@@ -59,3 +59,24 @@ test_hundred() {
 	done
 	[ ! -e failed ] || die "$(cat failed)"
 }
+
+# The loop inside `cede launch` beside a job that is busy: at most 1 % of one CPU, at most 4 MB.
+# needs: root here
+# timeout: 40
+# alone
+test_loop() {
+	local pid before after
+	cp "$HELPERS/burn" .
+	exec_cede launch --name "$TAG-a" -- ./burn 0 "$(nproc)" count >out 2>err &
+	pid=$!
+	eventually 10 test -s count
+	sleep 1
+	before=$(cut -d' ' -f1 "/proc/$pid/schedstat")
+	sleep 5
+	after=$(cut -d' ' -f1 "/proc/$pid/schedstat")
+	echo "loop: $(((after - before) / 5000)) us of CPU a second, $(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status") kB"
+	at_most "us of CPU a second" $(((after - before) / 5000)) 10000
+	at_most "peak kB" "$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")" 4096
+	ok cede kill "$TAG-a" KILL
+	wait || true
+}

@@ -11,11 +11,11 @@
 #   $CEDE    the binary under test; `cede ...` calls it with --root "$ROOT"
 #   $HELPERS the programs of tests/system/*.c
 #   $CG      where cgroup2 is mounted
-#   $SLOW    factor for time limits (emulated machines are slow)
+#   $SLOW    how much slower code runs here than usual (emulated machines); $PATIENCE: time limits
 #
 # A test is a function test_NAME with comment lines above it: what it shows, and, if it has any,
 #   # needs: NEED...      (see need_* below; a need this host does not meet moves the test into the VM)
-#   # timeout: SECONDS    (default 20, times $SLOW)
+#   # timeout: SECONDS    (default 20, times $PATIENCE)
 #   # alone               (never beside another test)
 # It runs under `set -eu`; any command that fails unnoticed fails the test. After it, the runner
 # looks for what was left behind: processes, cgroups, mounts, state directories.
@@ -23,6 +23,8 @@
 set -eu -o pipefail
 shopt -s extglob nullglob
 SLOW=${CEDE_TEST_SLOW:-1}
+# Time limits grow less than the slowest code does: most of a test is waiting.
+PATIENCE=$((SLOW > 6 ? 6 : SLOW))
 
 # --- failing ---------------------------------------------------------------------------------------
 
@@ -102,9 +104,9 @@ unlike() { [[ ! $2 =~ $3 ]] || die "$1: expected nothing like \"$3\", found \"$2
 at_most() { [ "$2" -le "$3" ] || die "$1: expected at most $3, found $2"; }
 at_least() { [ "$2" -ge "$3" ] || die "$1: expected at least $3, found $2"; }
 
-# eventually SECONDS COMMAND...: until it succeeds; the limit is scaled by $SLOW.
+# eventually SECONDS COMMAND...: until it succeeds; the limit is scaled by $PATIENCE.
 eventually() {
-	local end=$((SECONDS + $1 * SLOW + 1))
+	local end=$((SECONDS + $1 * PATIENCE + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || die "did not become true in time: $*"
