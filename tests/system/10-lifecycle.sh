@@ -370,7 +370,10 @@ test_exec_waits_for_resume() {
 	eq "output" "$(cat out)" resumed
 	ok cede pause "$TAG-a"
 	exec_cede exec --ignore-paused "$TAG-a" echo resumed >out & waiting=$!
-	sleep 0.3
+	for _ in $(seq 100); do
+		[ "$(cg_value "$TAG-a" cgroup.procs | wc -l)" -lt 2 ] || break
+		sleep 0.05
+	done
 	ok cede delete --force "$TAG-a"
 	STATUS=0
 	wait $waiting || STATUS=$?

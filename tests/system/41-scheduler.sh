@@ -72,19 +72,24 @@ test_shown_as_yielding() {
 # timeout: 90
 # alone
 test_incumbents_keep_their_pace() {
-	local alone beside
+	local alone beside i ratios=()
 	quiet
-	incumbents
-	alone=$(rate incumbent 2)
-	no_incumbents
-	job a
-	incumbents
-	sleep 1
-	beside=$(rate incumbent 2)
-	no_incumbents
-	ok cede kill "$TAG-a" KILL
-	wait || true
-	at_least "incumbents' work beside the job, percent of alone" $((beside * 100 / alone)) 90
+	# Pairs, and their median: the host below this machine disturbs either half of one now and then.
+	for i in 1 2 3; do
+		incumbents
+		alone=$(rate incumbent 2)
+		no_incumbents
+		job "$i"
+		incumbents
+		sleep 1
+		beside=$(rate incumbent 2)
+		no_incumbents
+		ok cede kill "$TAG-$i" KILL
+		wait || true
+		ratios+=($((beside * 100 / alone)))
+	done
+	at_least "incumbents' work beside the job, percent of alone (${ratios[*]})" \
+		"$(printf '%s\n' "${ratios[@]}" | sort -n | sed -n 2p)" 90
 }
 
 # A container that the user paused is not thawed by the scheduler, whatever the load does.
