@@ -196,8 +196,6 @@ static int on_console(struct creation *c, const struct sync_msg *m, int *fd, str
 	if (c->console_socket >= 0)
 		return tty_hand_over(c->console_socket, *fd, e);
 	c->master = take_fd(fd);
-	/* Before the program runs: it may ask at once. */
-	tty_copy_size(c->master);
 	return 0;
 }
 

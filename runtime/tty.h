@@ -17,7 +17,8 @@
 #include "oci/spec.h"
 
 /* In the container's mount namespace. rootfd: the container's root, or AT_FDCWD when that is the
- * working directory. */
+ * working directory. Its size is process.consoleSize, or that of the terminal that is still our
+ * fd 0. */
 int tty_make(const struct spec_process *p, int rootfd, int *ret_master, int *ret_slave,
 	     struct err *e);
 /* Makes the slave the controlling terminal (the caller leads its session) and 0, 1, 2. */
