@@ -237,7 +237,9 @@ static int run(struct job *j, int *ret_status, struct err *e)
 	for (int i = 0; rc >= 0 && i < ID_TRIES; i++) {
 		o.id = p->id;
 		rc = container_run(j->rt, &o, ret_status, e);
-		if (rc != -EEXIST || !p->id_is_made_up || j->has_started)
+		/* Init may fail with this number too, and has then left nothing under the id. */
+		if (rc != -EEXIST || !p->id_is_made_up || j->has_started ||
+		    !container_id_is_taken(j->rt, p->id))
 			return rc;
 		err_clear(e);
 		rc = launch_plan_make_id(p, e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a container's process is born with: limits, OOM score, CPU and I/O scheduling. All of it is
+ * What a container's process is born with: OOM score, limits, CPU and I/O scheduling. All of it is
  * inherited by everything the container ever starts, so it is set once, before the program runs.
  *
  * A container is a secondary. Where its cgroup's place in the tree does not make it idle (no cpu
@@ -30,22 +30,55 @@ struct sched_attr_v1 {
 	uint32_t util_min, util_max;
 };
 
-static int set_limits(const struct spec_process *s, pid_t pid, struct err *e)
+static int set_limit(const struct spec_process *s, size_t i, pid_t pid, const struct rlimit *r,
+		     struct err *e)
+{
+	const struct spec_rlimit *l = &s->rlimits[i];
+
+	if (prlimit(pid, (enum __rlimit_resource)l->resource, r, NULL) == 0)
+		return 0;
+	if (errno == EPERM)
+		return refuse(e, EPERM,
+			      "config.json: process.rlimits[%zu]: %s: the hard limit may "
+			      "not be raised to %llu without CAP_SYS_RESOURCE",
+			      i, l->type, (unsigned long long)l->hard);
+	return fail(e, errno, "config.json: process.rlimits[%zu]: %s", i, l->type);
+}
+
+/* Only what takes the host's power, and cannot get in the way of the set-up to come. */
+static int raise_limits(const struct spec_process *s, pid_t pid, struct err *e)
 {
 	for (size_t i = 0; i < s->n_rlimits; i++) {
-		const struct spec_rlimit *l = &s->rlimits[i];
-		struct rlimit r = {.rlim_cur = l->soft, .rlim_max = l->hard};
+		struct rlimit r;
+		int rc;
 
-		if (prlimit(pid, (enum __rlimit_resource)l->resource, &r, NULL) == 0)
+		if (prlimit(pid, (enum __rlimit_resource)s->rlimits[i].resource, NULL, &r) < 0)
+			return fail(e, errno, "config.json: process.rlimits[%zu]: %s", i,
+				    s->rlimits[i].type);
+		if (r.rlim_max >= s->rlimits[i].hard)
 			continue;
-		if (errno == EPERM)
-			return refuse(e, EPERM,
-				      "config.json: process.rlimits[%zu]: %s: the hard limit may "
-				      "not be raised to %llu without CAP_SYS_RESOURCE",
-				      i, l->type, (unsigned long long)l->hard);
-		return fail(e, errno, "config.json: process.rlimits[%zu]: %s", i, l->type);
+		r.rlim_max = s->rlimits[i].hard;
+		rc = set_limit(s, i, pid, &r, e);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
+}
+
+int process_limits(const struct process *p, struct err *e)
+{
+	const struct spec_process *s = p->spec;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->n_rlimits; i++) {
+		const struct rlimit r = {
+			.rlim_cur = s->rlimits[i].soft,
+			.rlim_max = s->rlimits[i].hard,
+		};
+
+		rc = set_limit(s, i, 0, &r, e);
+	}
+	return rc;
 }
 
 static int set_oom_score_adj(const struct spec_process *s, pid_t pid, struct err *e)
@@ -121,6 +154,8 @@ int process_birth(const struct process *p, pid_t pid, struct err *e)
 		rc = set_scheduler(s->scheduler, pid, e);
 	else if (rc == 0 && p->idle_by_task)
 		rc = become_idle(pid, e);
-	/* Last: a limit on processes or files must not hit what is done here. */
-	return rc < 0 ? rc : set_limits(s, pid, e);
+	/* The limits themselves come last of all (process_become): one on files or processes must
+	 * not hit the set-up. Inside a user namespace hard limits can only go down, so those that
+	 * go up do so here. */
+	return rc < 0 || !p->in_userns ? rc : raise_limits(s, pid, e);
 }

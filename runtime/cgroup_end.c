@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
  * while the tree is read. */
 #define NEST_MAX 128
 #define RETRY_NS (1 * NSEC_PER_MSEC)
+/* Processes signalled between two readings of the group: a descriptor each. */
+#define SIGNAL_BATCH 64
 
 struct pid_list {
 	pid_t *v;
@@ -150,35 +153,66 @@ static bool is_among(const pid_t *v, size_t n, pid_t pid)
 	return false;
 }
 
+/*
+ * A pid of a list may be somebody else's by the time it is used. So: pidfds are opened, then the
+ * group is read again, and who is still in it is signalled through his pidfd. That works only if
+ * the process opened is there yet, and then the number was his all the time.
+ */
+static int signal_batch(const struct cgroup *cg, const pid_t *v, size_t n, int signal,
+			struct err *e)
+{
+	_cleanup_free_ pid_t *still = NULL;
+	int fds[SIGNAL_BATCH], rc = 0;
+	size_t n_still = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = pidfd_open(v[i], 0);
+		if (fds[i] < 0 && errno != ESRCH && rc == 0)
+			rc = fail(e, errno, "open process %d of cgroup %s", v[i], cg->path);
+	}
+	if (rc == 0)
+		rc = cgroup_pids(cg, &still, &n_still, e);
+	for (size_t i = 0; i < n; i++) {
+		if (rc == 0 && fds[i] >= 0 && is_among(still, n_still, v[i]) &&
+		    pidfd_send_signal(fds[i], signal, NULL, 0) < 0 && errno != ESRCH)
+			rc = fail(e, errno, "send signal %d to process %d of cgroup %s", signal,
+				  v[i], cg->path);
+		(void)fd_close(fds[i]);
+	}
+	return rc;
+}
+
 /* Who is born while we signal is signalled in the next round; three rounds catch whoever forks in
  * answer to the signal, and a fork bomb is what SIGKILL (atomic, in the kernel) is for. */
 int cgroup_signal(const struct cgroup *cg, int signal, struct err *e)
 {
 	_cleanup_free_ pid_t *seen = NULL;
 	size_t n_seen = 0;
+	bool is_news = false;
 
 	if (signal == SIGKILL)
 		return write_kill(cg->fd, cg->path, e);
 	for (int round = 0; round < 3; round++) {
 		_cleanup_free_ pid_t *now = NULL;
-		bool news = false;
-		pid_t *swap;
-		size_t n;
+		pid_t news[SIGNAL_BATCH], *swap;
+		size_t n, n_news = 0;
 		int rc;
 
 		rc = cgroup_pids(cg, &now, &n, e);
+		for (size_t i = 0; rc == 0 && i < n; i++) {
+			if (!is_among(seen, n_seen, now[i]))
+				news[n_news++] = now[i];
+			if (n_news == 0 || (n_news < SIGNAL_BATCH && i + 1 < n))
+				continue;
+			rc = signal_batch(cg, news, n_news, signal, e);
+			is_news = true;
+			n_news = 0;
+		}
 		if (rc < 0)
 			return rc;
-		for (size_t i = 0; i < n; i++) {
-			if (is_among(seen, n_seen, now[i]))
-				continue;
-			news = true;
-			if (kill(now[i], signal) < 0 && errno != ESRCH)
-				return fail(e, errno, "send signal %d to process %d of cgroup %s",
-					    signal, now[i], cg->path);
-		}
-		if (!news)
+		if (!is_news)
 			break;
+		is_news = false;
 		swap = seen;
 		seen = now;
 		now = swap;

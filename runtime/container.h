@@ -4,8 +4,9 @@
  * upper face; cli/ and sched/ call it. It knows nothing of a scheduler.
  *
  * State directory: <root>/<id>/ (0700) with `state.json` (atomic), `config.json` (the document as
- * it was at create: later changes of the bundle's do not count), `exec.fifo` between create and
- * start, `lock` (flock: one operation at a time), `freeze.<holder>` (see runtime/freezer.h).
+ * it was at create: later changes of the bundle's do not count), `exec.fifo` and `exec.result`
+ * between create and start (see runtime/start.c), `lock` (flock: one operation at a time),
+ * `freeze.<holder>` (see runtime/freezer.h).
  */
 #ifndef CEDE_RUNTIME_CONTAINER_H
 #define CEDE_RUNTIME_CONTAINER_H
@@ -70,6 +71,9 @@ struct create_opts {
 
 /* [A-Za-z0-9_+.-]{1,1024}, not "." or "..", starting with a letter, digit, '_' or '+'... */
 int container_id_check(const char *id, struct err *e);
+
+/* Somebody has made a container under this id, or is making or removing one. */
+bool container_id_is_taken(const struct runtime *rt, const char *id);
 
 /* A container read back from its state directory. */
 struct container {

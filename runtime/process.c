@@ -305,7 +305,10 @@ int process_become(struct process *p, struct err *e)
 	/* As root of the container first, who may go everywhere; where root may not (a share that
 	 * maps root away), as the user. */
 	cwd_errno = chdir(cwd) < 0 ? errno : 0;
-	rc = set_credentials(p, e);
+	/* Before the filter, which may not allow it, and with all privileges. */
+	rc = process_limits(p, e);
+	if (rc == 0)
+		rc = set_credentials(p, e);
 	if (rc < 0)
 		return rc;
 	if (cwd_errno == EACCES || cwd_errno == EPERM)

@@ -3,7 +3,7 @@
  * The container's process: what `create`, `run` and `exec` have in common.
  *
  *	runtime:	process_prepare()	what can be decided before
- *	outside:	process_birth()		what needs the host's privileges: limits, scheduling
+ *	outside:	process_birth()		what needs the host's privileges: scheduling, limits
  *	inside:		process_close_fds()	nothing of the host stays open ...
  *			process_become()	... when paths of the container are walked
  *			process_exec()
@@ -45,9 +45,13 @@ struct process {
 int process_prepare(struct process *p, const struct spec_process *spec, bool in_userns,
 		    int preserve_fds, struct err *e);
 
-/* rlimits, oom_score_adj, scheduler, I/O priority of process `pid` (0: ourselves), which leads its
- * session already: the autogroup's nice value is the session's. */
+/* oom_score_adj, scheduler, I/O priority of process `pid` (0: ourselves), which leads its session
+ * already: the autogroup's nice value is the session's. With a user namespace also the hard limits
+ * that are to be higher. */
 int process_birth(const struct process *p, pid_t pid, struct err *e);
+
+/* rlimits of ourselves: what process_become calls when nothing is to be opened any more. */
+int process_limits(const struct process *p, struct err *e);
 
 /* Closes everything but 0 .. 2 + keep_fds and the descriptors of `keep` (which may be -1). */
 int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e);

@@ -44,7 +44,8 @@ static int open_fifo(const struct container *c, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Writes the byte. The name goes first: it is what makes the container "created". */
+/* Writes the byte, then removes the name. Killed in between we leave a FIFO that nobody reads,
+ * which container_status knows for what it is; the other way round init would wait for ever. */
 static int wake(const struct container *c, struct err *e)
 {
 	_cleanup_fd_ int fd = open_fifo(c, STATE_FIFO, O_WRONLY);
@@ -54,10 +55,9 @@ static int wake(const struct container *c, struct err *e)
 			      c->id);
 	if (fd < 0)
 		return fail(e, -fd, "container `%s`: open " STATE_FIFO, c->id);
-	if (unlinkat(c->dirfd, STATE_FIFO, 0) < 0)
-		return fail(e, errno, "container `%s`: remove " STATE_FIFO, c->id);
 	if (write(fd, "s", 1) != 1)
 		return fail(e, errno, "container `%s`: wake init", c->id);
+	(void)unlinkat(c->dirfd, STATE_FIFO, 0); /* as good as removed once init has read */
 	return 0;
 }
 

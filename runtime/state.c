@@ -51,6 +51,14 @@ int container_id_check(const char *id, struct err *e)
 	return 0;
 }
 
+bool container_id_is_taken(const struct runtime *rt, const char *id)
+{
+	_cleanup_fd_ int rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	return rootfd >= 0 && fstatat(rootfd, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static struct container *container_new(const struct runtime *rt, const char *id)
 {
 	struct container *c = calloc(1, sizeof(*c));

@@ -35,6 +35,16 @@ static bool creator_is_alive(const struct container *c)
 	return fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
+/* Init holds the FIFO open for reading until it is woken. That its name is there is not enough: a
+ * `start` that was killed may have left it. */
+static bool waits_for_start(const struct container *c)
+{
+	_cleanup_fd_ int fd =
+		openat(c->dirfd, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0;
+}
+
 int container_status(const struct container *c, enum oci_status *ret, struct err *e)
 {
 	(void)e; /* every question below has an answer; the contract leaves room for errors */
@@ -44,7 +54,7 @@ int container_status(const struct container *c, enum oci_status *ret, struct err
 		*ret = OCI_STOPPED;
 	else if (freezer_is_held(c, FREEZE_USER))
 		*ret = OCI_PAUSED;
-	else if (faccessat(c->dirfd, STATE_FIFO, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	else if (waits_for_start(c))
 		*ret = OCI_CREATED;
 	else
 		*ret = OCI_RUNNING;

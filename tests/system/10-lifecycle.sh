@@ -149,6 +149,18 @@ test_kill_all() {
 	bundle b '.process.args = ["sh", "-c", "sleep 1000 & sleep 1001 & exec sleep 1002"] | .linux.namespaces |= map(select(.type != "pid"))'
 	ok cede run -d -b b "$TAG-a"
 	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 3 ]"
+	ok cede kill --all "$TAG-a" USR1
+	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 0 ]"
+	ok cede delete "$TAG-a"
+	# more than are signalled between two readings of the group
+	config b '.process.args = ["sh", "-c", "i=0; while [ $i -lt 150 ]; do sleep 1000 & i=$((i + 1)); done; exec sleep 1002"]'
+	ok cede run -d -b b "$TAG-a"
+	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 151 ]"
+	ok cede kill --all "$TAG-a" TERM
+	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 0 ]"
+	ok cede delete "$TAG-a"
+	config b '.process.args = ["sh", "-c", "sleep 1000 & sleep 1001 & exec sleep 1002"]'
+	ok cede run -d -b b "$TAG-a"
 	ok cede kill --all "$TAG-a" KILL
 	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 0 ]"
 	ok cede delete "$TAG-a"

@@ -115,12 +115,38 @@ test_rlimits() {
 	fails 1 'process.rlimits' cede run -b d "$TAG-a"
 }
 
-# A hard limit can be raised where the caller may.
-# needs: root cap:sys_resource
+USERNS='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+
+# A limit that leaves the program no descriptor does not hit what comes before it.
+# needs: root userns
+test_rlimit_tiny() {
+	local tiny='.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 4, hard: 4}]'
+	bundle b ".process.args = [\"sleep\", \"1000\"] | $tiny"
+	for how in . "$USERNS"; do
+		config b "$how"
+		[ "$how" = . ] || chown -R 100000:100000 b/rootfs
+		ok cede run -d -b b "$TAG-a"
+		ok cede exec "$TAG-a" sh -c 'ulimit -n'
+		eq limit "$OUT" 4
+		ok "$HELPERS/pty" "$CEDE" --root "$ROOT" exec -t "$TAG-a" sh -c 'ulimit -n'
+		like limit "$OUT" 4
+		ok cede delete -f "$TAG-a"
+	done
+}
+
+# A hard limit can be raised where the caller may, also into a user namespace.
+# needs: root cap:sys_resource userns
 test_rlimit_raise() {
 	bundle b '.process.args = ["probe"] | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 5000, hard: 5000}]'
 	put b probe
 	(ulimit -n 1000; ok cede run -b b "$TAG-a"; eq NOFILE "$(probed RLIMIT_NOFILE)" "5000 5000")
+	config b "$USERNS"
+	chown -R 100000:100000 b/rootfs
+	(ulimit -n 1000; ok cede run -b b "$TAG-a"; eq NOFILE "$(probed RLIMIT_NOFILE)" "5000 5000")
+	config b '.process.args = ["sleep", "1000"]'
+	ok cede run -d -b b "$TAG-a"
+	(ulimit -n 1000; ok cede exec "$TAG-a" probe; eq NOFILE "$(probed RLIMIT_NOFILE)" "5000 5000")
+	ok cede delete -f "$TAG-a"
 }
 
 # no_new_privs on and off: with it a set-user-id program gains nothing.

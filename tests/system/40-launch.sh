@@ -224,3 +224,12 @@ test_from_root_directory() {
 	ok cede launch -- sh -c 'pwd; id -u'
 	like "pwd" "$OUT" '^/'
 }
+
+# An init that fails with "exists" is not an id that is taken: one try, and its own words.
+# needs: root command:strace
+test_exists_is_no_taken_id() {
+	run strace -f -qq -e trace=setsid -e inject=setsid:error=EEXIST -o "$T/calls" "$CEDE" --root "$ROOT" launch -- true
+	eq status "$STATUS" 125
+	like error "$ERR" 'setsid: File exists'
+	eq tries "$(grep -c INJECTED "$T/calls")" 1
+}
