@@ -3,10 +3,11 @@
 
 #include "cli/cli.h"
 #include "runtime/mount_plan.h"
+#include "runtime/process.h"
 #include "version.h"
 
 /* An engine that lets users set annotations should know which ones change what cede does. */
-static const char *const unsafe_annotations[] = {"cede.", NULL};
+static const char *const unsafe_annotations[] = {"cede.", ANNOTATION_KEEP_GROUPS, NULL};
 
 static int run(struct cli *cli, int argc, char **argv, struct err *e)
 {
@@ -17,6 +18,9 @@ static int run(struct cli *cli, int argc, char **argv, struct err *e)
 		.mount_options = mount_option_names(),
 		.unsafe_annotations = unsafe_annotations,
 		.cgroup_rdma = true,
+		.apparmor = true,
+		.selinux = true,
+		.memory_policy = true,
 		.idmap = true,
 	};
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;

@@ -36,3 +36,18 @@ void doc_state_write(struct json_writer *w, const char *key, const struct oci_st
 		json_w_string(w, "owner", s->owner ? s->owner : "");
 	json_w_end_object(w);
 }
+
+void doc_process_state_write(struct json_writer *w, const struct oci_state *s, pid_t pid,
+			     const char *metadata)
+{
+	json_w_object(w, NULL);
+	json_w_string(w, "ociVersion", OCI_VERSION);
+	json_w_array(w, "fds");
+	json_w_string(w, NULL, "seccompFd");
+	json_w_end_array(w);
+	json_w_i64(w, "pid", pid);
+	if (metadata)
+		json_w_string(w, "metadata", metadata);
+	doc_state_write(w, "state", s);
+	json_w_end_object(w);
+}

@@ -52,5 +52,9 @@ struct oci_state {
 };
 /* `key` NULL for a document of its own. */
 void doc_state_write(struct json_writer *w, const char *key, const struct oci_state *s);
+/* What a seccomp agent gets with a listener (config-linux.md, "The Container Process State"): `pid`
+ * is the process, which need not be the container's first. metadata: NULL for none. */
+void doc_process_state_write(struct json_writer *w, const struct oci_state *s, pid_t pid,
+			     const char *metadata);
 
 #endif

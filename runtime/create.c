@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "runtime/handover.h"
 #include "runtime/hooks.h"
+#include "runtime/lsm.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/sysctl.h"
@@ -90,6 +91,8 @@ static int load(struct creation *c, struct err *e)
 	if (rc == 0)
 		rc = unsupported_check(c->spec, e);
 	if (rc == 0)
+		rc = lsm_check(c->spec->process, c->spec->linux_.mount_label, e);
+	if (rc == 0)
 		rc = check_terminal(c, e);
 	return rc < 0 ? rc : sysctl_check(c->spec, e);
 }
@@ -129,8 +132,7 @@ static int prepare(struct creation *c, struct err *e)
 			     c->o->preserve_fds, e);
 	if (rc < 0)
 		return rc;
-	if (s->linux_.personality.set)
-		c->process.personality = (int)s->linux_.personality.domain;
+	process_of_container(&c->process, s);
 	if (s->linux_.seccomp) {
 		rc = seccomp_prepare(c->rt, s->linux_.seccomp, &c->seccomp, e);
 		c->process.seccomp = &c->seccomp;
@@ -163,6 +165,7 @@ static int fill_state(struct creation *c, struct err *e)
 	k->owner = geteuid() == 0 ? "root" : arena_printf(&k->arena, "%u", geteuid());
 	k->annotations = c->spec->annotations;
 	k->hooks = hooks_present(c->spec);
+	k->listener = c->seccomp.wants_listener;
 	k->new_keyring = !c->o->no_new_keyring;
 	if (c->rt->cgroup_manager != CGROUP_MANAGER_DISABLED) {
 		rc = cgroup_path(c->spec->linux_.cgroups_path, k->id, path, sizeof(path), e);
@@ -392,6 +395,13 @@ int creation_started(struct creation *c, struct err *e)
 	/* The program's execution closes init's end. */
 	c->hooked = true;
 	rc = sync_recv(c->sync, c->signals.fd, timeout, &m, NULL, e);
+	if (rc == 0 && m.type == SYNC_LISTENER) {
+		rc = creation_on_listener(c, m.value, e);
+		if (rc == 0)
+			rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
+		if (rc == 0)
+			rc = sync_recv(c->sync, c->signals.fd, timeout, &m, NULL, e);
+	}
 	if (rc == -ECONNRESET) {
 		err_clear(e);
 		rc = c->spec->hooks[HOOK_POSTSTART].n

@@ -11,6 +11,7 @@
 #include "runtime/hooks.h"
 #include "runtime/idmap.h"
 #include "runtime/init.h"
+#include "runtime/seccomp_listener.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
 
@@ -59,6 +60,9 @@ static bool may_record_early(const struct creation *c)
 	unsigned create_hooks =
 		1u << HOOK_PRESTART | 1u << HOOK_CREATE_RUNTIME | 1u << HOOK_CREATE_CONTAINER;
 
+	/* Our word would be taken for the answer about the listener. */
+	if (c->seccomp.wants_listener)
+		return false;
 	return c->run_now && !c->ns.two_stage && !(c->ns.clone_flags & CLONE_NEWUSER) &&
 	       !(hooks_present(c->spec) & create_hooks);
 }
@@ -199,13 +203,39 @@ static int on_console(struct creation *c, const struct sync_msg *m, int *fd, str
 	return 0;
 }
 
+int creation_on_listener(struct creation *c, int number, struct err *e)
+{
+	struct oci_state state;
+	const struct seccomp_handover h = {
+		.seccomp = c->spec->linux_.seccomp,
+		.state = &state,
+		.pid = c->pid,
+		.pidfd = c->pidfd,
+		.talk_fd = c->sync,
+	};
+
+	if (!c->seccomp.wants_listener)
+		return refuse(e, EPROTO, "unexpected listener from init");
+	container_state_doc(c->container, OCI_CREATING, &state);
+	state.pid = c->pid;
+	state.extended = false;
+	return seccomp_hand_over(&h, number, e);
+}
+
+static int on_listener(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
+{
+	(void)fd;
+	return creation_on_listener(c, m->value, e);
+}
+
 static const struct {
 	int (*handle)(struct creation *c, const struct sync_msg *m, int *fd, struct err *e);
 	bool answer; /* with SYNC_GO */
 } talk[] = {
-	[SYNC_PID] = {on_pid, true},	     [SYNC_MAP_IDS] = {on_map_ids, true},
-	[SYNC_OFFSETS] = {on_offsets, true}, [SYNC_BIRTH] = {on_birth, true},
-	[SYNC_HOOKS] = {on_hooks, true},     [SYNC_CONSOLE] = {on_console, false},
+	[SYNC_PID] = {on_pid, true},	       [SYNC_MAP_IDS] = {on_map_ids, true},
+	[SYNC_OFFSETS] = {on_offsets, true},   [SYNC_BIRTH] = {on_birth, true},
+	[SYNC_HOOKS] = {on_hooks, true},       [SYNC_CONSOLE] = {on_console, false},
+	[SYNC_LISTENER] = {on_listener, true},
 };
 
 /* Init is gone without a word: killed, most likely by a memory limit below what set-up needs, or at

@@ -26,13 +26,14 @@
 #include "runtime/container.h"
 #include "runtime/handover.h"
 #include "runtime/idmap.h"
+#include "runtime/lsm.h"
 #include "runtime/process.h"
 #include "runtime/seccomp.h"
+#include "runtime/seccomp_listener.h"
 #include "runtime/state.h"
 #include "runtime/supervise.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
-#include "runtime/unsupported.h"
 
 /* From the clone to the execution of the program. */
 #define EXEC_TIMEOUT_MS 120000
@@ -85,6 +86,9 @@ static int enter(struct execution *x, int sync, struct err *e)
 		rc = affinity_set(x->process.spec->exec_cpu_final, "final", e);
 	if (rc < 0)
 		return rc;
+	rc = process_open_label(&x->process, e);
+	if (rc < 0)
+		return rc;
 	proc_forget();
 	rc = process_close_fds(&x->process, keep, ARRAY_SIZE(keep), e);
 	if (rc < 0)
@@ -95,7 +99,7 @@ static int enter(struct execution *x, int sync, struct err *e)
 	if (x->namespaces & CLONE_NEWUSER)
 		rc = idmap_become_root(&x->spec->linux_, &x->process.spec->user, e);
 	if (rc == 0 && x->container->new_keyring)
-		rc = process_new_keyring(x->container->id, e);
+		rc = process_new_keyring(&x->process, x->container->id, e);
 	if (rc == 0 && x->process.spec->terminal) {
 		rc = make_terminal(x, sync, &slave, e);
 		if (rc == 0)
@@ -112,6 +116,7 @@ static _Noreturn void child(struct execution *x, const int sync[2])
 
 	*x->begun = true;
 	(void)fd_close(sync[0]);
+	x->process.talk_fd = x->process.go_fd = sync[1];
 	rc = x->enter_group ? cgroup_enter(&x->cgroup, &e) : 0;
 	if (rc == 0)
 		rc = enter(x, sync[1], &e);
@@ -192,6 +197,10 @@ static void inherit_birth(struct execution *x)
 	}
 	if (!p->scheduler)
 		p->scheduler = init->scheduler;
+	if (!p->apparmor_profile)
+		p->apparmor_profile = init->apparmor_profile;
+	if (!p->selinux_label)
+		p->selinux_label = init->selinux_label;
 	if (!p->exec_cpu_initial && !p->exec_cpu_final) {
 		p->exec_cpu_initial = init->exec_cpu_initial;
 		p->exec_cpu_final = init->exec_cpu_final;
@@ -241,10 +250,8 @@ static int check_terminal(const struct exec_opts *o, struct err *e)
 static int prepare(struct execution *x, struct err *e)
 {
 	const struct exec_opts *o = x->o;
-	int rc = unsupported_check_process(o->process, e);
+	int rc = check_terminal(o, e);
 
-	if (rc == 0)
-		rc = check_terminal(o, e);
 	if (rc == 0)
 		rc = container_open(x->rt, o->id, CONTAINER_LOCK_SHARED, &x->container, e);
 	if (rc == 0)
@@ -255,14 +262,16 @@ static int prepare(struct execution *x, struct err *e)
 		return rc;
 	choose_namespaces(x);
 	inherit_birth(x);
+	rc = lsm_check(&x->spec_process, NULL, e);
+	if (rc < 0)
+		return rc;
 	rc = process_prepare(&x->process, &x->spec_process, x->namespaces & CLONE_NEWUSER,
 			     o->preserve_fds, e);
 	if (rc == 0)
 		rc = open_group(x, e);
 	if (rc < 0)
 		return rc;
-	if (x->spec->linux_.personality.set)
-		x->process.personality = (int)x->spec->linux_.personality.domain;
+	process_of_container(&x->process, x->spec);
 	if (x->spec->linux_.seccomp) {
 		rc = seccomp_prepare(x->rt, x->spec->linux_.seccomp, &x->seccomp, e);
 		x->process.seccomp = &x->seccomp;
@@ -366,6 +375,34 @@ static int on_silence(struct execution *x, struct err *e)
 	return rc < 0 ? rc : 1;
 }
 
+static int on_console(struct execution *x, int *fd, struct err *e)
+{
+	if (x->console_socket >= 0)
+		return tty_hand_over(x->console_socket, *fd, e);
+	x->master = take_fd(fd);
+	return 0;
+}
+
+static int on_listener(struct execution *x, int number, struct err *e)
+{
+	struct oci_state state;
+	const struct seccomp_handover h = {
+		.seccomp = x->spec->linux_.seccomp,
+		.state = &state,
+		.pid = x->pid,
+		.pidfd = x->pidfd,
+		.talk_fd = x->sync,
+	};
+	int rc;
+
+	if (!h.seccomp)
+		return refuse(e, EPROTO, "unexpected listener from the new process");
+	container_state_doc(x->container, OCI_RUNNING, &state);
+	state.extended = false;
+	rc = seccomp_hand_over(&h, number, e);
+	return rc == 0 ? sync_send(x->sync, SYNC_GO, 0, -1, e) : rc;
+}
+
 /* Until the program has been executed, which closes the child's end. */
 static int converse(struct execution *x, struct err *e)
 {
@@ -382,13 +419,13 @@ static int converse(struct execution *x, struct err *e)
 		}
 		if (rc < 0)
 			return rc;
-		if (m.type != SYNC_CONSOLE || fd < 0)
+		if (m.type == SYNC_CONSOLE && fd >= 0)
+			rc = on_console(x, &fd, e);
+		else if (m.type == SYNC_LISTENER)
+			rc = on_listener(x, m.value, e);
+		else
 			return refuse(e, EPROTO, "unexpected message %u from the new process",
 				      m.type);
-		if (x->console_socket >= 0)
-			rc = tty_hand_over(x->console_socket, fd, e);
-		else
-			x->master = take_fd(&fd);
 		if (rc < 0)
 			return rc;
 	}

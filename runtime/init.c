@@ -187,13 +187,15 @@ static int set_up(struct init *i, struct err *e)
 	if (rc == 0 && i->ns->created & CLONE_NEWNET)
 		rc = loopback_up(e);
 	if (rc == 0 && i->new_keyring)
-		rc = process_new_keyring(i->id, e);
+		rc = process_new_keyring(i->process, i->id, e);
 	if (rc == 0)
 		rc = build_filesystem(i, &slave, e);
 	if (rc == 0)
 		rc = late_birth(i, e);
 	if (rc == 0 && slave >= 0)
 		rc = tty_attach(slave, e);
+	if (rc == 0)
+		rc = process_open_label(i->process, e);
 	if (rc < 0)
 		return rc;
 	proc_forget();
@@ -231,6 +233,7 @@ void init_main(struct init *i)
 	int report = i->sync, rc;
 
 	(void)fd_close(i->runtime_sync);
+	i->process->talk_fd = i->process->go_fd = i->sync;
 	rc = die_with_runtime(true, &e);
 	if (rc == 0)
 		rc = set_up(i, &e);
@@ -240,7 +243,10 @@ void init_main(struct init *i)
 		(void)fd_close(i->sync);
 		report = i->result;
 		rc = wait_for_start(i, &e);
-		(void)fd_close(i->fifo);
+		i->process->talk_fd = i->result;
+		i->process->go_fd = i->fifo;
+		if (!i->process->seccomp || !i->process->seccomp->wants_listener)
+			i->fifo = fd_close(i->fifo);
 	}
 	if (rc == 0)
 		rc = run_hooks(i, HOOK_START_CONTAINER, OCI_CREATED, &e);

@@ -165,7 +165,7 @@ static int wait_for(int pidfd, struct err *e)
 /* What it has reported says more than how it ended. */
 static int why(int report, int rc, struct err *e)
 {
-	enum sync_failure ignored;
+	int ignored;
 	struct err own;
 	int reported = sync_read_report(report, &ignored, &own);
 

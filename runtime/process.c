@@ -20,6 +20,9 @@
 #include "base/rootfs.h"
 #include "base/spawn.h"
 #include "base/str.h"
+#include "runtime/lsm.h"
+#include "runtime/mempolicy.h"
+#include "runtime/seccomp_listener.h"
 
 /* A passwd file that is longer is read up to here. */
 #define PASSWD_MAX 65536
@@ -65,7 +68,7 @@ int process_prepare(struct process *p, const struct spec_process *spec, bool in_
 	*p = (struct process){
 		.spec = spec,
 		.in_userns = in_userns,
-		.personality = -1,
+		.label_fd = -1,
 		.seccomp_listener = -1,
 	};
 	if (preserve_fds < 0 || preserve_fds > MAX_KEEP_FDS)
@@ -88,15 +91,28 @@ int process_prepare(struct process *p, const struct spec_process *spec, bool in_
 	return 0;
 }
 
+void process_of_container(struct process *p, const struct spec *s)
+{
+	const char *keep = spec_annotation(s, ANNOTATION_KEEP_GROUPS);
+
+	p->linux_ = &s->linux_;
+	p->keep_groups = keep && (streq(keep, "1") || streq(keep, "true"));
+}
+
 /* --- in the container ----------------------------------------------------------------------------
  */
+
+int process_open_label(struct process *p, struct err *e)
+{
+	return lsm_open(p->spec, &p->label_fd, e);
+}
 
 int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e)
 {
 	int low = 3 + p->keep_fds;
 
 	for (;;) {
-		int next = -1;
+		int next = p->label_fd >= low ? p->label_fd : -1;
 
 		for (size_t i = 0; i < n; i++)
 			if (keep[i] >= low && (next < 0 || keep[i] < next))
@@ -110,14 +126,17 @@ int process_close_fds(const struct process *p, const int *keep, size_t n, struct
 	}
 }
 
-int process_new_keyring(const char *id, struct err *e)
+int process_new_keyring(const struct process *p, const char *id, struct err *e)
 {
 	char name[300];
+	int rc = lsm_label_keys(p->spec, true, e);
 
+	if (rc < 0)
+		return rc;
 	(void)snprintf(name, sizeof(name), "_ses.%s", id); /* ids have at most 255 bytes */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) >= 0 || errno == ENOSYS)
-		return 0;
-	return fail(e, errno, "make a session keyring (--no-new-keyring does without)");
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 && errno != ENOSYS)
+		return fail(e, errno, "make a session keyring (--no-new-keyring does without)");
+	return lsm_label_keys(p->spec, false, e);
 }
 
 static void reset_signals(uint64_t ignored)
@@ -228,13 +247,18 @@ static void give_stdio(uint32_t uid)
 
 static int load_filter(struct process *p, struct err *e)
 {
-	return p->seccomp ? seccomp_install(p->seccomp, &p->seccomp_listener, e) : 0;
+	if (!p->seccomp)
+		return 0;
+	return p->seccomp->wants_listener ? seccomp_load_listened(p, e)
+					  : seccomp_install(p->seccomp, &p->seccomp_listener, e);
 }
 
 static int set_groups(const struct process *p, struct err *e)
 {
 	const struct spec_user *u = &p->spec->user;
 
+	if (p->keep_groups)
+		return 0;
 	if (setgroups(u->n_additional_gids, u->additional_gids) == 0)
 		return 0;
 	/* user_namespaces(7): "deny" in setgroups, the price of a gid_map without privilege. The
@@ -290,6 +314,14 @@ static int check_cwd(const char *cwd, struct err *e)
 	return 0;
 }
 
+/* Which machine it sees itself on. */
+static int set_host_view(const struct spec_linux *l, struct err *e)
+{
+	if (l->personality.set && personality((unsigned long)l->personality.domain) < 0)
+		return fail(e, errno, "config.json: linux.personality");
+	return mempolicy_set(l, e);
+}
+
 int process_become(struct process *p, struct err *e)
 {
 	const char *cwd = p->spec->cwd;
@@ -299,8 +331,9 @@ int process_become(struct process *p, struct err *e)
 	rc = make_env(p, e);
 	if (rc < 0)
 		return rc;
-	if (p->personality >= 0 && personality((unsigned long)p->personality) < 0)
-		return fail(e, errno, "config.json: linux.personality");
+	rc = p->linux_ ? set_host_view(p->linux_, e) : 0;
+	if (rc < 0)
+		return rc;
 	give_stdio(p->spec->user.uid);
 	/* As root of the container first, who may go everywhere; where root may not (a share that
 	 * maps root away), as the user. */
@@ -355,6 +388,9 @@ int process_exec(struct process *p, struct err *e)
 
 	if (!p->spec->args.n)
 		return refuse(e, EINVAL, "config.json: process: required to start, but not given");
+	rc = lsm_apply(p->spec, &p->label_fd, e);
+	if (rc < 0)
+		return rc;
 	if (p->spec->no_new_privileges) {
 		rc = load_filter(p, e);
 		if (rc < 0)

@@ -23,15 +23,22 @@
 #include "runtime/caps.h"
 #include "runtime/seccomp.h"
 
+/* podman's --group-add keep-groups: the groups of whoever calls the runtime are kept. They need no
+ * mapping that way, which setgroups(2) would ask for. */
+#define ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
+
 struct process {
 	const struct spec_process *spec; /* borrowed */
+	const struct spec_linux *linux_; /* of the container; NULL: none */
 	struct caps caps;
 	const struct seccomp_program *seccomp; /* borrowed; NULL: no filter */
 	int seccomp_listener;		       /* what loading it returned, or -1 */
+	int talk_fd, go_fd; /* to and from the runtime: see runtime/seccomp_listener.h */
 	bool in_userns;
 	/* Safe by birth: its cgroup does not make it idle, so the process itself must be. */
 	bool idle_by_task;
-	int personality;  /* -1: unchanged */
+	bool keep_groups; /* of our caller: the annotation ANNOTATION_KEEP_GROUPS */
+	int label_fd;	  /* takes the label of a security module (runtime/lsm.h); -1: none */
 	int keep_fds;	  /* descriptors 3 .. 2 + n are the program's */
 	int listen_fds;	  /* how many of them came by socket activation */
 	uint64_t ignored; /* bit n - 1: our caller ignores signal n */
@@ -45,6 +52,9 @@ struct process {
 int process_prepare(struct process *p, const struct spec_process *spec, bool in_userns,
 		    int preserve_fds, struct err *e);
 
+/* What the process has from its container: personality, memory policy, annotations. */
+void process_of_container(struct process *p, const struct spec *s);
+
 /* oom_score_adj, scheduler, I/O priority of process `pid` (0: ourselves), which leads its session
  * already: the autogroup's nice value is the session's. With a user namespace also the hard limits
  * that are to be higher. */
@@ -53,12 +63,16 @@ int process_birth(const struct process *p, pid_t pid, struct err *e);
 /* rlimits of ourselves: what process_become calls when nothing is to be opened any more. */
 int process_limits(const struct process *p, struct err *e);
 
-/* Closes everything but 0 .. 2 + keep_fds and the descriptors of `keep` (which may be -1). */
+/* In the process itself, while procfs is at hand: opens what takes its label. */
+int process_open_label(struct process *p, struct err *e);
+
+/* Closes everything but 0 .. 2 + keep_fds, the label's and the descriptors of `keep` (which may be
+ * -1). */
 int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e);
 
 /* A session keyring of its own: keys of whoever called us are not the container's (keyrings(7)).
  * With the ids that the container's root has. */
-int process_new_keyring(const char *id, struct err *e);
+int process_new_keyring(const struct process *p, const char *id, struct err *e);
 
 /* In the container: environment, user, groups, capabilities, umask, working directory, and which
  * file to execute (exit status 127 or 126 in the error if there is none). */

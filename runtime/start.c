@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "runtime/container.h"
 #include "runtime/hooks.h"
+#include "runtime/seccomp_listener.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 
@@ -45,8 +46,9 @@ static int open_fifo(const struct container *c, const char *name, int flags)
 }
 
 /* Writes the byte, then removes the name. Killed in between we leave a FIFO that nobody reads,
- * which container_status knows for what it is; the other way round init would wait for ever. */
-static int wake(const struct container *c, struct err *e)
+ * which container_status knows for what it is; the other way round init would wait for ever.
+ * *ret_fd: where more can be written. */
+static int wake(const struct container *c, int *ret_fd, struct err *e)
 {
 	_cleanup_fd_ int fd = open_fifo(c, STATE_FIFO, O_WRONLY);
 
@@ -58,14 +60,21 @@ static int wake(const struct container *c, struct err *e)
 	if (write(fd, "s", 1) != 1)
 		return fail(e, errno, "container `%s`: wake init", c->id);
 	(void)unlinkat(c->dirfd, STATE_FIFO, 0); /* as good as removed once init has read */
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
-static int hear(int result, int pidfd, int timeout_ms, enum sync_failure *ret_what, struct err *e)
+struct starting {
+	const struct container *c;
+	const struct spec *spec; /* NULL: nothing in it matters here */
+	int pidfd, fifo, result;
+};
+
+static int hear(const struct starting *s, int timeout_ms, int *ret_what, struct err *e)
 {
 	struct pollfd p[] = {
-		{.fd = result, .events = POLLIN},
-		{.fd = pidfd, .events = POLLIN},
+		{.fd = s->result, .events = POLLIN},
+		{.fd = s->pidfd, .events = POLLIN},
 	};
 	int n, rc;
 
@@ -77,7 +86,7 @@ static int hear(int result, int pidfd, int timeout_ms, enum sync_failure *ret_wh
 	if (n == 0)
 		return refuse(e, ETIMEDOUT, "the container did not start within %d s",
 			      timeout_ms / 1000);
-	rc = sync_read_report(result, ret_what, e);
+	rc = sync_read_report(s->result, ret_what, e);
 	/* It has said why it ends; who asks for the state next is to hear that it has ended. */
 	if (rc < 0 && rc != -EAGAIN)
 		(void)poll(&p[1], 1, END_TIMEOUT_MS);
@@ -94,30 +103,72 @@ static int run_poststart(const struct container *c, const struct spec *s, struct
 	return hooks_run(s, HOOK_POSTSTART, &state, e);
 }
 
+/* Init waits for the byte that says that its listener was taken. */
+static int hand_over(const struct starting *s, int number, struct err *e)
+{
+	struct oci_state state;
+	struct seccomp_handover h = {
+		.seccomp = s->spec ? s->spec->linux_.seccomp : NULL,
+		.state = &state,
+		.pid = s->c->init_pid,
+		.pidfd = s->pidfd,
+		.talk_fd = s->result,
+	};
+	int rc;
+
+	if (!h.seccomp)
+		return refuse(e, EPROTO, "unexpected report from init");
+	container_state_doc(s->c, OCI_CREATED, &state);
+	state.extended = false;
+	rc = seccomp_hand_over(&h, number, e);
+	if (rc == 0 && write(s->fifo, "l", 1) != 1)
+		rc = fail(e, errno, "container `%s`: wake init", s->c->id);
+	if (rc < 0) /* without its agent it could not go on */
+		(void)pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0); /* it has ended: fine */
+	return rc;
+}
+
+static int hear_all(const struct starting *s, int timeout_ms, int *ret_what, struct err *e)
+{
+	int rc = hear(s, timeout_ms, ret_what, e);
+
+	if (rc == SYNC_LISTENER)
+		rc = hand_over(s, *ret_what, e);
+	else
+		return rc;
+	if (rc < 0)
+		*ret_what = SYNC_FAILED;
+	return rc < 0 ? rc : hear(s, timeout_ms, ret_what, e);
+}
+
+static int load_document(const struct container *c, struct spec **ret, struct err *e)
+{
+	unsigned wanted = 1u << HOOK_START_CONTAINER | 1u << HOOK_POSTSTART;
+
+	return c->hooks & wanted || c->listener ? spec_load(c->dirfd, STATE_CONFIG, ret, e) : 0;
+}
+
 /* *ret_destroy: runtime.md, Lifecycle, wants the container stopped and destroyed. */
 static int start(struct container *c, bool *ret_destroy, struct err *e)
 {
-	unsigned wanted = 1u << HOOK_START_CONTAINER | 1u << HOOK_POSTSTART;
-	_cleanup_fd_ int pidfd = pidfd_open(c->init_pid, 0), result = -1;
-	enum sync_failure what = SYNC_FAILED;
+	_cleanup_fd_ int pidfd = pidfd_open(c->init_pid, 0), result = -1, fifo = -1;
 	_cleanup_spec_ struct spec *s = NULL;
-	int timeout = START_TIMEOUT_MS, rc = 0;
+	int timeout = START_TIMEOUT_MS, what = SYNC_FAILED, rc;
 
 	if (pidfd < 0)
 		return fail(e, errno, "container `%s`: open init", c->id);
-	if (c->hooks & wanted) {
-		rc = spec_load(c->dirfd, STATE_CONFIG, &s, e);
-		if (rc < 0)
-			return rc;
+	rc = load_document(c, &s, e);
+	if (rc < 0)
+		return rc;
+	if (s)
 		timeout += hooks_timeout_ms(s, HOOK_START_CONTAINER);
-	}
 	result = open_fifo(c, STATE_RESULT, O_RDONLY);
 	if (result < 0)
 		return fail(e, -result, "container `%s`: open " STATE_RESULT, c->id);
-	rc = wake(c, e);
+	rc = wake(c, &fifo, e);
 	if (rc < 0)
 		return rc;
-	rc = hear(result, pidfd, timeout, &what, e);
+	rc = hear_all(&(struct starting){c, s, pidfd, fifo, result}, timeout, &what, e);
 	(void)unlinkat(c->dirfd, STATE_RESULT, 0); /* goes with the directory otherwise */
 	*ret_destroy = rc < 0 && what == SYNC_HOOK_FAILED;
 	if (rc == 0 && s) {

@@ -188,6 +188,7 @@ int state_save(const struct container *c, struct err *e)
 		json_w_string(&w, "cgroup", c->cgroup);
 	json_w_bool(&w, "cgroupCreated", c->cgroup_created);
 	json_w_bool(&w, "newKeyring", c->new_keyring);
+	json_w_bool(&w, "seccompListener", c->listener);
 	json_w_u64(&w, "hooks", c->hooks);
 	json_w_object(&w, "annotations");
 	for (size_t i = 0; i < c->annotations.n; i++)
@@ -263,6 +264,7 @@ static int state_load(struct container *c, struct err *e)
 	c->init_start_ticks = ticks;
 	c->cgroup_created = json_get_bool(doc, "cgroupCreated", false);
 	c->new_keyring = json_get_bool(doc, "newKeyring", true);
+	c->listener = json_get_bool(doc, "seccompListener", false);
 	rc = copy_string(c, doc, "bundle", true, &c->bundle, e);
 	if (rc == 0)
 		rc = copy_string(c, doc, "rootfs", true, &c->rootfs, e);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #define HEADER_SIZE offsetof(struct sync_msg, err)
 
@@ -47,6 +48,17 @@ int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct er
 		n = sendmsg(fd, &h, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? fail(e, errno, "send to the other side of the container's set-up") : 0;
+}
+
+int sync_say(int fd, enum sync_type type, int32_t value)
+{
+	struct sync_msg m = {.type = type, .value = value};
+	ssize_t n;
+
+	do
+		n = write(fd, &m, HEADER_SIZE);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
 }
 
 int sync_report(int fd, enum sync_failure what, const struct err *error)
@@ -150,21 +162,26 @@ int sync_recv(int fd, int cancel_fd, int timeout_ms, struct sync_msg *ret, int *
 	return 0;
 }
 
-int sync_read_report(int fd, enum sync_failure *ret_what, struct err *e)
+/* A whole message is one write of at most PIPE_BUF bytes: once its head is there, so is the rest.
+ */
+int sync_read_report(int fd, int *ret_value, struct err *e)
 {
-	struct sync_msg m;
+	struct sync_msg m = {0};
 	ssize_t n;
 
 	do
-		n = read(fd, &m, sizeof(m));
+		n = read(fd, &m, HEADER_SIZE);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? -EAGAIN : fail(e, errno, "read what init reports");
 	if (n == 0)
 		return 0;
-	if ((size_t)n != sizeof(m) || m.type != SYNC_ERROR)
+	*ret_value = m.value;
+	if ((size_t)n == HEADER_SIZE && m.type == SYNC_LISTENER)
+		return SYNC_LISTENER;
+	if ((size_t)n != HEADER_SIZE || m.type != SYNC_ERROR ||
+	    io_read(fd, &m.err, sizeof(m) - HEADER_SIZE) != (ssize_t)(sizeof(m) - HEADER_SIZE))
 		return refuse(e, EPROTO, "unexpected report from init");
-	*ret_what = m.value == SYNC_HOOK_FAILED ? SYNC_HOOK_FAILED : SYNC_FAILED;
 	return their_error(&m, e);
 }
 

@@ -23,7 +23,10 @@
  *	or, when nothing of the above is to be asked and no `start` is waited for, without waiting:
  *				<-	SYNC_GO, recorded already
  *	SYNC_READY		->
- *	SYNC_ERROR + err	->	  at any moment instead of the above
+ *	SYNC_LISTENER value=fd	->	  only with a seccomp listener: takes it out of init and
+ *hands it
+ *				<-	SYNC_GO	  over (runtime/seccomp_listener.h); also behind
+ *READY SYNC_ERROR + err	->	  at any moment instead of the above
  */
 #ifndef CEDE_RUNTIME_SYNC_H
 #define CEDE_RUNTIME_SYNC_H
@@ -41,6 +44,7 @@ enum sync_type {
 	SYNC_HOOKS,
 	SYNC_CONSOLE,
 	SYNC_READY,
+	SYNC_LISTENER,
 	SYNC_GO,
 };
 
@@ -49,7 +53,8 @@ enum sync_failure { SYNC_FAILED, SYNC_HOOK_FAILED };
 
 struct sync_msg {
 	uint32_t type;	/* enum sync_type */
-	int32_t value;	/* SYNC_PID: the pid; SYNC_ERROR: enum sync_failure */
+	int32_t value;	/* SYNC_PID: the pid; SYNC_LISTENER: its number; SYNC_ERROR: enum
+			   sync_failure */
 	struct err err; /* SYNC_ERROR only */
 };
 
@@ -59,13 +64,19 @@ int sync_pair(int ret_fds[2], struct err *e);
 /* `pass_fd` -1: none. Never raises SIGPIPE. */
 int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct err *e);
 
+/* A message without more, written: into the socket, or into the FIFO that `start` reads. 0 or
+ * -errno.
+ */
+int sync_say(int fd, enum sync_type type, int32_t value);
+
 /* The error as a message: into the socket, or into the FIFO that `start` reads (there it is one
  * atomic write below PIPE_BUF). 0 or -errno. */
 int sync_report(int fd, enum sync_failure what, const struct err *error);
 
 /* The other end of that FIFO: 0 at the end of the file (nothing failed), -EAGAIN if nothing is
- * there yet, else the error as sync_recv hands it out, with what it is about. */
-int sync_read_report(int fd, enum sync_failure *ret_what, struct err *e);
+ * there yet, SYNC_LISTENER with its number in *ret_value, else the error as sync_recv hands it out,
+ * with the enum sync_failure it is about. */
+int sync_read_report(int fd, int *ret_value, struct err *e);
 
 /*
  * Waits for the next message at most timeout_ms (< 0: for as long as the other side lives).

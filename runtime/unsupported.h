@@ -10,7 +10,5 @@
 #include "oci/spec.h"
 
 int unsupported_check(const struct spec *s, struct err *e);
-/* The part about a process, for `exec`. */
-int unsupported_check_process(const struct spec_process *p, struct err *e);
 
 #endif

@@ -199,6 +199,14 @@ need_cap() {
 }
 need_userns() { [ "$(cat /proc/sys/user/max_user_namespaces 2>/dev/null || echo 0)" -gt 0 ] || echo "user namespaces"; }
 need_timens() { [ -e /proc/self/ns/time ] || echo "time namespaces"; }
+need_numa() { [ -e /proc/self/numa_maps ] || echo "NUMA"; }
+need_apparmor() {
+	if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ]; then
+		echo "AppArmor"
+	else
+		need_command apparmor_parser
+	fi
+}
 need_cpus() { [ "$(nproc)" -ge "$1" ] || echo "$1 CPUs"; }
 
 # needs "root controller:cpu ...": the first that is not met.

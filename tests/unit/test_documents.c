@@ -217,6 +217,24 @@ static void test_state(void **state)
 		     "\"annotations\":{\"k.x\":\"v\\n\"},\"owner\":\"root\"}");
 }
 
+/* config-linux.md, "The Container Process State". */
+static void test_process_state(void **state)
+{
+	const struct oci_state s = {.id = "c1", .status = OCI_CREATING, .pid = 42, .bundle = "/b"};
+	struct json_writer w = {0}, bare = {0};
+
+	(void)state;
+	doc_process_state_write(&w, &s, 43, "a \"b\"");
+	assert_string_equal(strbuf_str(&w.sb),
+			    "{\"ociVersion\":\"1.3.0\",\"fds\":[\"seccompFd\"],\"pid\":43,"
+			    "\"metadata\":\"a \\\"b\\\"\",\"state\":{\"ociVersion\":\"1.3.0\","
+			    "\"id\":\"c1\",\"pid\":42,\"status\":\"creating\",\"bundle\":\"/b\"}}");
+	strbuf_free(&w.sb);
+	doc_process_state_write(&bare, &s, 43, NULL);
+	assert_null(strstr(strbuf_str(&bare.sb), "metadata"));
+	strbuf_free(&bare.sb);
+}
+
 static void test_status_names(void **state)
 {
 	(void)state;
@@ -230,9 +248,10 @@ static void test_status_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spec),	 cmocka_unit_test(test_spec_rootless),
-		cmocka_unit_test(test_features), cmocka_unit_test(test_names_are_unique),
-		cmocka_unit_test(test_state),	 cmocka_unit_test(test_status_names),
+		cmocka_unit_test(test_spec),	      cmocka_unit_test(test_spec_rootless),
+		cmocka_unit_test(test_features),      cmocka_unit_test(test_names_are_unique),
+		cmocka_unit_test(test_state),	      cmocka_unit_test(test_status_names),
+		cmocka_unit_test(test_process_state),
 	};
 
 	return cmocka_run_group_tests_name("documents", tests, NULL, NULL);

@@ -181,7 +181,7 @@ static void test_other_side_gone(void **state)
 /* The same report through a FIFO, as `start` reads it. */
 static void test_report_by_fifo(void **state)
 {
-	enum sync_failure what = SYNC_FAILED;
+	int what = SYNC_FAILED;
 	struct err sent, e = ERR_INIT;
 	int fd[2];
 
@@ -193,6 +193,15 @@ static void test_report_by_fifo(void **state)
 	assert_int_equal(sync_read_report(fd[0], &what, &e), -ETIMEDOUT);
 	assert_int_equal(what, SYNC_HOOK_FAILED);
 	assert_string_equal(e.msg, "hook is slow");
+	/* Two messages that came together are two. */
+	assert_int_equal(sync_say(fd[1], SYNC_LISTENER, 17), 0);
+	assert_int_equal(sync_report(fd[1], SYNC_FAILED, &sent), 0);
+	assert_int_equal(sync_read_report(fd[0], &what, &e), SYNC_LISTENER);
+	assert_int_equal(what, 17);
+	assert_int_equal(sync_read_report(fd[0], &what, &e), -ETIMEDOUT);
+	assert_int_equal(what, SYNC_FAILED);
+	assert_int_equal(sync_say(fd[1], SYNC_READY, 0), 0);
+	assert_int_equal(sync_read_report(fd[0], &what, &e), -EPROTO);
 	assert_int_equal(write(fd[1], "half", 4), 4);
 	assert_int_equal(sync_read_report(fd[0], &what, &e), -EPROTO);
 	(void)fd_close(fd[1]);
@@ -205,7 +214,7 @@ static void test_report_by_fifo(void **state)
 static void test_code_of_the_channel(void **state)
 {
 	struct pair *p = *state;
-	enum sync_failure what = SYNC_FAILED;
+	int what = SYNC_FAILED;
 	struct err sent, e = ERR_INIT;
 	struct sync_msg m;
 	int fd[2];
