@@ -129,19 +129,37 @@ int proc_write(pid_t pid, const char *rel, const char *data, struct err *e)
 	return 0;
 }
 
+static int ns_path(pid_t pid, const char *ns, char *buf, size_t size, struct err *e)
+{
+	char rel[32];
+
+	if (snprintf(rel, sizeof(rel), "ns/%s", ns) >= (int)sizeof(rel) ||
+	    proc_path(pid, rel, buf, size) < 0)
+		return fail(e, ENAMETOOLONG, "namespace %s", ns);
+	return proc_root(e);
+}
+
 int proc_ns_stat(pid_t pid, const char *ns, struct stat *ret, struct err *e)
 {
-	char rel[32], path[64];
-	int root = proc_root(e);
+	char path[64];
+	int root = ns_path(pid, ns, path, sizeof(path), e);
 
 	if (root < 0)
 		return root;
-	if (snprintf(rel, sizeof(rel), "ns/%s", ns) >= (int)sizeof(rel) ||
-	    proc_path(pid, rel, path, sizeof(path)) < 0)
-		return fail(e, ENAMETOOLONG, "namespace %s", ns);
 	if (fstatat(root, path, ret, 0) < 0)
 		return fail(e, errno, "stat /proc/%s", path);
 	return 0;
+}
+
+int proc_ns_open(pid_t pid, const char *ns, struct err *e)
+{
+	char path[64];
+	int fd, root = ns_path(pid, ns, path, sizeof(path), e);
+
+	if (root < 0)
+		return root;
+	fd = openat(root, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? fail(e, errno, "open /proc/%s", path) : fd;
 }
 
 /* The next blank-separated token, NUL-terminated in place; NULL at the end. */

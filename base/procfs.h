@@ -40,6 +40,9 @@ int proc_write(pid_t pid, const char *rel, const char *data, struct err *e);
  * the name below /proc/<pid>/ns/. (The one magic link that is followed, in our own procfs.) */
 int proc_ns_stat(pid_t pid, const char *ns, struct stat *ret, struct err *e);
 
+/* The same file, opened: for setns(2). */
+int proc_ns_open(pid_t pid, const char *ns, struct err *e);
+
 /* The fields of /proc/<pid>/stat that cede needs (proc(5)). comm may hold any byte. */
 struct proc_stat {
 	char state; /* R S D T t Z X I */

@@ -21,6 +21,7 @@ static int run(struct cli *cli, int argc, char **argv, struct err *e)
 		.apparmor = true,
 		.selinux = true,
 		.memory_policy = true,
+		.net_devices = true,
 		.idmap = true,
 	};
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;

@@ -160,10 +160,19 @@ static bool is_interface_name(const char *s)
 	return n > 0 && n < 16 && !streq(s, ".") && !streq(s, "..") && !strpbrk(s, "/: \t\n\v\f\r");
 }
 
+/* "eth%d": the kernel puts in a number that makes it unique. */
+static bool is_template_or_plain(const char *s)
+{
+	const char *percent = strchr(s, '%');
+
+	return !percent || streq(percent, "%d");
+}
+
 static int read_interface_name(struct spec_reader *r, const struct spec_at *at,
 			       const struct spec_field *f, const struct json *v, void *obj)
 {
-	if (v->string.len > 0 && !is_interface_name(v->string.text))
+	if (v->string.len > 0 &&
+	    (!is_interface_name(v->string.text) || !is_template_or_plain(v->string.text)))
 		return spec_bad(r, at, "%s is not a name for a network device",
 				QUOTE(v->string.text));
 	return spec_read_string(r, at, f, v, obj);
@@ -174,6 +183,26 @@ static const struct spec_field net_device_fields[] = {
 };
 static const struct spec_object net_device_object =
 	OBJECT_INIT(net_device_fields, struct spec_net_device, NULL);
+
+static const char *name_inside(const struct spec_net_device *d)
+{
+	return d->name ? d->name : d->host_name;
+}
+
+static int check_net_names(struct spec_reader *r, const struct spec_at *at,
+			   const struct spec_linux *l)
+{
+	for (size_t i = 1; i < l->n_net_devices; i++) {
+		const char *name = name_inside(&l->net_devices[i]);
+		const struct spec_at here = spec_at_key(at, l->net_devices[i].host_name);
+
+		for (size_t k = 0; k < i && !strchr(name, '%'); k++)
+			if (streq(name, name_inside(&l->net_devices[k])))
+				return spec_bad(r, &here, "the name %s is taken by %s", QUOTE(name),
+						QUOTE(l->net_devices[k].host_name));
+	}
+	return 0;
+}
 
 static int read_net_devices(struct spec_reader *r, const struct spec_at *at,
 			    const struct spec_field *f, const struct json *v, void *obj)
@@ -199,7 +228,7 @@ static int read_net_devices(struct spec_reader *r, const struct spec_at *at,
 			return rc;
 	}
 	l->n_net_devices = v->object.n;
-	return 0;
+	return check_net_names(r, at, l);
 }
 
 /* --- small parts -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 #include "runtime/hooks.h"
 #include "runtime/idmap.h"
 #include "runtime/init.h"
+#include "runtime/netdev.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
@@ -29,8 +30,9 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 		.fifo = c->fifo,
 		.result = c->result,
 		.early_go = c->early,
-		.runtime_hooks =
-			c->spec->hooks[HOOK_PRESTART].n || c->spec->hooks[HOOK_CREATE_RUNTIME].n,
+		.runtime_hooks = c->spec->hooks[HOOK_PRESTART].n ||
+				 c->spec->hooks[HOOK_CREATE_RUNTIME].n ||
+				 c->spec->linux_.n_net_devices,
 		.no_pivot = c->o->no_pivot,
 		.new_keyring = !c->o->no_new_keyring,
 	};
@@ -60,8 +62,8 @@ static bool may_record_early(const struct creation *c)
 	unsigned create_hooks =
 		1u << HOOK_PRESTART | 1u << HOOK_CREATE_RUNTIME | 1u << HOOK_CREATE_CONTAINER;
 
-	/* Our word would be taken for the answer about the listener. */
-	if (c->seccomp.wants_listener)
+	/* Our word would be taken for the answer to a question. */
+	if (c->seccomp.wants_listener || c->spec->linux_.n_net_devices)
 		return false;
 	return c->run_now && !c->ns.two_stage && !(c->ns.clone_flags & CLONE_NEWUSER) &&
 	       !(hooks_present(c->spec) & create_hooks);
@@ -148,10 +150,13 @@ int creation_run_hooks(struct creation *c, enum spec_hook_kind kind, enum oci_st
 
 static int on_hooks(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
 {
-	int rc = creation_run_hooks(c, HOOK_PRESTART, OCI_CREATING, e);
+	/* Hooks may want to do something with the devices. */
+	int rc = netdev_move(&c->spec->linux_, c->pid, c->pidfd, e);
 
 	(void)m;
 	(void)fd;
+	if (rc == 0)
+		rc = creation_run_hooks(c, HOOK_PRESTART, OCI_CREATING, e);
 	return rc < 0 ? rc : creation_run_hooks(c, HOOK_CREATE_RUNTIME, OCI_CREATING, e);
 }
 

@@ -8,7 +8,7 @@
  *				limits and scheduling come before (or from outside)
  *	names, loopback, keyring
  *	mounts, terminal	in the new mount namespace, the host's tree still there
- *	prestart, createRuntime (by the runtime), createContainer hooks
+ *	network devices, prestart, createRuntime (by the runtime), createContainer hooks
  *	sysctls			a network device may have come with a hook
  *	pivot_root, masks, read-only paths
  *	descriptors closed	before any path of the container is walked for the program's sake
@@ -37,7 +37,7 @@ struct init {
 	int runtime_sync; /* the runtime's: must be closed here, or its end is never seen */
 	int fifo;	  /* read end of STATE_FIFO, where `start` writes a byte; -1: run at GO */
 	int result;	  /* write end of STATE_RESULT: errors from there on; -1: the sync socket */
-	bool runtime_hooks; /* there are prestart or createRuntime hooks */
+	bool runtime_hooks; /* there are prestart or createRuntime hooks, or network devices */
 	bool early_go;	    /* SYNC_GO comes, or came, without being asked for */
 	bool no_pivot;
 	bool new_keyring;

@@ -15,18 +15,17 @@
  *				<-	SYNC_GO, to init
  *	SYNC_BIRTH		->	  with a user namespace only: limits and scheduling, which
  *				<-	SYNC_GO	  need the host's privileges; uid_map and gid_map
- *	SYNC_HOOKS		->	  only with prestart or createRuntime hooks: runs them
- *				<-	SYNC_GO
+ *	SYNC_HOOKS		->	  only with network devices, prestart or createRuntime
+ *				<-	SYNC_GO	  hooks: moves the ones, runs the others
  *	SYNC_CONSOLE + fd	->	  only with a terminal
+ *	SYNC_LISTENER value=fd	->	  only with a seccomp listener: hands it over; also behind
+ *				<-	SYNC_GO	  SYNC_READY (runtime/seccomp_listener.h)
  *	SYNC_READY		->	  records the container: state, pid file
  *				<-	SYNC_GO
  *	or, when nothing of the above is to be asked and no `start` is waited for, without waiting:
  *				<-	SYNC_GO, recorded already
  *	SYNC_READY		->
- *	SYNC_LISTENER value=fd	->	  only with a seccomp listener: takes it out of init and
- *hands it
- *				<-	SYNC_GO	  over (runtime/seccomp_listener.h); also behind
- *READY SYNC_ERROR + err	->	  at any moment instead of the above
+ *	SYNC_ERROR + err	->	  at any moment instead of the above
  */
 #ifndef CEDE_RUNTIME_SYNC_H
 #define CEDE_RUNTIME_SYNC_H

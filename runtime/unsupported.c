@@ -13,17 +13,11 @@ static bool has_intel_rdt(const struct spec *s)
 	return s->linux_.intel_rdt.set;
 }
 
-static bool has_net_devices(const struct spec *s)
-{
-	return s->linux_.n_net_devices > 0;
-}
-
 static const struct {
 	const char *place;
 	bool (*is_set)(const struct spec *s);
 } not_built[] = {
 	{"linux.intelRdt", has_intel_rdt},
-	{"linux.netDevices", has_net_devices},
 };
 
 /* --- what would change the host, or cannot work; rules between objects are oci/spec_check.c's

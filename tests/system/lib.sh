@@ -199,6 +199,7 @@ need_cap() {
 }
 need_userns() { [ "$(cat /proc/sys/user/max_user_namespaces 2>/dev/null || echo 0)" -gt 0 ] || echo "user namespaces"; }
 need_timens() { [ -e /proc/self/ns/time ] || echo "time namespaces"; }
+need_veth() { unshare -n ip link add cedeveth0 type veth peer name cedeveth1 2>/dev/null || echo "veth devices"; }
 need_numa() { [ -e /proc/self/numa_maps ] || echo "NUMA"; }
 need_apparmor() {
 	if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ]; then

@@ -192,21 +192,26 @@ static void test_net_devices(void **state)
 		 "linux.netDevices.eth0.name: expected string, found number"},
 		{LINUX("\"netDevices\":{\"eth0\":{\"name\":\"a/b\"}}"),
 		 "linux.netDevices.eth0.name: \"a/b\" is not a name for a network device"},
+		{LINUX("\"netDevices\":{\"eth0\":{\"name\":\"eth%s\"}}"),
+		 "linux.netDevices.eth0.name: \"eth%s\" is not a name for a network device"},
+		{LINUX("\"netDevices\":{\"a\":{\"name\":\"x\"},\"b\":{},\"x\":{}}"),
+		 "linux.netDevices.x: the name \"x\" is taken by \"a\""},
 		{LINUX("\"netDevices\":{\"..\":{}}"),
 		 "linux.netDevices: \"..\" is not a name for a network device"},
 		{LINUX("\"netDevices\":{\"sixteen-letters-\":{}}"),
 		 "linux.netDevices: \"sixteen-letters-\" is not a name for a network device"},
 		{LINUX("\"netDevices\":[]"), "linux.netDevices: expected object, found array"},
 	};
-	struct spec *s =
-		good(LINUX(NS(T("network")) ",\"netDevices\":{\"eth0\":{\"name\":"
-					    "\"container_eth0\"},\"ens4\":{},\"ens5\":{}}"));
+	struct spec *s = good(LINUX(NS(T("network")) ",\"netDevices\":{\"eth0\":{\"name\":"
+						     "\"container_eth0\"},\"ens4\":{\"name\":\"e%"
+						     "d\"},\"ens5\":{\"name\":\"e%d\"},\"e\":{}}"));
 
 	(void)state;
-	assert_int_equal(s->linux_.n_net_devices, 3);
+	assert_int_equal(s->linux_.n_net_devices, 4);
 	assert_string_equal(s->linux_.net_devices[0].host_name, "eth0");
 	assert_string_equal(s->linux_.net_devices[0].name, "container_eth0");
-	assert_null(s->linux_.net_devices[1].name);
+	assert_string_equal(s->linux_.net_devices[1].name, "e%d");
+	assert_null(s->linux_.net_devices[3].name);
 	spec_free(s);
 	ASSERT_ALL_BAD(rows);
 }
