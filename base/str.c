@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
+
 static int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -154,6 +156,41 @@ int parse_milli(const char *s, uint64_t *ret)
 	if (*end)
 		return -EINVAL;
 	*ret = v;
+	return 0;
+}
+
+int parse_duration(const char *s, uint64_t *ret)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {{"ns", 1},		{"us", 1000},	       {"ms", 1000000},
+		     {"s", 1000000000}, {"m", 60000000000ULL}, {"h", 3600000000000ULL}};
+	uint64_t sum = 0, v = 0;
+
+	if (!s || !*s)
+		return -EINVAL;
+	while (*s) {
+		size_t number = strspn(s, "0123456789."), len, i = 0;
+		const char *end;
+		int rc;
+
+		len = strcspn(s + number, "0123456789.");
+		while (i < ARRAY_SIZE(units) && (strlen(units[i].name) != len ||
+						 memcmp(units[i].name, s + number, len) != 0))
+			i++;
+		if (i == ARRAY_SIZE(units))
+			return -EINVAL;
+		rc = parse_scaled(s, units[i].ns, &v, &end);
+		if (rc < 0)
+			return rc;
+		if (end != s + number)
+			return -EINVAL;
+		if (__builtin_add_overflow(sum, v, &sum))
+			return -ERANGE;
+		s = end + len;
+	}
+	*ret = sum;
 	return 0;
 }
 

@@ -36,6 +36,8 @@ int parse_int(const char *s, int base, int *ret);
 int parse_bytes(const char *s, uint64_t *ret);
 /* "1.5", ".25", "2" -> thousandths (1500, 250, 2000). */
 int parse_milli(const char *s, uint64_t *ret);
+/* "5s", "100ms", "1m30s", "1.5h" -> nanoseconds, as Go writes durations (ns us ms s m h). */
+int parse_duration(const char *s, uint64_t *ret);
 
 /*
  * A growing string. Zero-initialise; after a failed allocation `oom` is set, the content stays

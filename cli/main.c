@@ -20,7 +20,7 @@ static const struct {
 	{"Secondary work", {&verb_launch, &verb_list, &verb_doctor}},
 	{"Containers",
 	 {&verb_run, &verb_create, &verb_start, &verb_state, &verb_kill, &verb_delete, &verb_exec,
-	  &verb_ps, &verb_pause, &verb_resume}},
+	  &verb_ps, &verb_pause, &verb_resume, &verb_update, &verb_events}},
 	{"Documents", {&verb_spec, &verb_features}},
 };
 

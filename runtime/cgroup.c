@@ -314,16 +314,31 @@ void cgroup_close(struct cgroup *cg)
 	cg_host_close(&cg->host);
 }
 
-int cgroup_apply(const struct cgroup *cg, const struct spec_resources *r, struct err *e)
+/* A limit of memory plus swap is relative to a limit of memory: the one in force, if no other is
+ * given. No limit of memory is none of both. */
+static void complete_memory(const struct cgroup *cg, struct spec_resources *r)
+{
+	uint64_t limit;
+
+	if (r->memory.limit.set && r->memory.limit.val == -1 && !r->memory.swap.set)
+		r->memory.swap = (struct opt_i64){.set = true, .val = -1};
+	if (r->memory.swap.set && r->memory.swap.val > 0 && !r->memory.limit.set && cg->fd >= 0 &&
+	    cg_read_u64(cg->fd, "memory.max", &limit, NULL) == 0 && limit <= INT64_MAX)
+		r->memory.limit = (struct opt_i64){.set = true, .val = (int64_t)limit};
+}
+
+int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, struct err *e)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct spec_resources r = *asked;
 	struct cg_host host = cg->host; /* borrowed descriptor */
 	struct cg_plan plan;
 	struct cg_walk w;
 	unsigned have = 0, want;
 	int rc;
 
-	rc = cg_plan_make(&arena, r, &plan, e);
+	complete_memory(cg, &r);
+	rc = cg_plan_make(&arena, &r, &plan, e);
 	if (rc < 0)
 		return rc;
 	if (cg->fd < 0)

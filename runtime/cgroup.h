@@ -60,9 +60,10 @@ void cgroup_close(struct cgroup *cg);
 /* To be removed with the container: made for it, or below the slice, where everything is ours. */
 bool cgroup_is_ours(const struct cgroup *cg);
 
-/* Limits alone, of a group that may be in use (`update`). cpu.weight is not written to a group with
- * cpu.idle=1 (the kernel would refuse it): one warning. */
-int cgroup_apply(const struct cgroup *cg, const struct spec_resources *r, struct err *e);
+/* Limits alone, of a group that may be in use: all, or after an error none (what could not be taken
+ * back is named). The weight of a group with cpu.idle=1 is checked and forgotten by the kernel:
+ * container_update keeps it. */
+int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, struct err *e);
 
 /* cgroup.kill (5.14; also when frozen), waits up to timeout_ms until unpopulated (-ETIMEDOUT),
  * removes the group, its descendants, and below the slice the parents that became empty. A missing

@@ -39,8 +39,31 @@ struct cg_plan {
  * cgroup v2 has no equivalent of. Texts begin with "linux.resources.". */
 int cg_plan_make(struct arena *a, const struct spec_resources *r, struct cg_plan *ret,
 		 struct err *e);
-/* `have`: controllers of the group; `fresh`: just made, all its files have their defaults. */
+/* `have`: controllers of the group; `fresh`: just made, all its files have their defaults. If one
+ * write to a group that is not fails, those before it are taken back; if that fails too, the error
+ * names the files. */
 int cg_plan_write(int cgfd, const struct cg_plan *p, unsigned have, bool fresh, struct err *e);
+
+/* Line by line (cgroup-v2.rst: one key a write); an empty value is written as an empty line. 0 or a
+ * negative errno. */
+int cg_write_lines(int cgfd, const char *file, const char *value);
+
+/* runtime/cgroup_undo.c */
+#define CG_UNDO_MAX 256
+struct cg_old {
+	const char *file;
+	const char *text; /* what to write to have it as it was; NULL: cannot be read */
+	bool done;
+};
+struct cg_undo {
+	struct cg_old v[CG_UNDO_MAX];
+	size_t n;
+};
+/* Before `value` is written to `file`. */
+int cg_undo_remember(struct cg_undo *u, struct arena *a, int cgfd, const char *file,
+		     const char *value, struct err *e);
+/* Takes back what was written; returns rc, with what remains added to its error. */
+int cg_undo(struct cg_undo *u, int cgfd, int rc, struct err *e);
 
 #define CG_DEPTH_MAX 32
 

@@ -90,6 +90,9 @@ struct container {
 	uint64_t init_start_ticks; /* with the pid: the same process, not a recycled number */
 	unsigned hooks; /* bit (1 << enum spec_hook_kind) for each kind the configuration has: what
 			   start and delete must run; they read STATE_CONFIG only if there is one */
+	/* What an idle group's weight is to be when it is idle no more, as FILE VALUE ("cpu.weight
+	 * 50"); NULL: what the configuration says. The kernel forgets it. */
+	const char *idle_weight;
 	struct spec_pairs annotations;
 };
 
@@ -114,6 +117,9 @@ static inline void cleanup_container(struct container **c)
 int container_status(const struct container *c, enum oci_status *ret, struct err *e);
 void container_state_doc(const struct container *c, enum oci_status status, struct oci_state *ret);
 
+/* A pidfd of init that cannot be somebody else's. -ESRCH: "container not running". */
+int container_open_init(const struct container *c, struct err *e);
+
 /*
  * Creates the container and leaves init waiting for start. On failure nothing is left behind.
  * *ret_pidfd (if not NULL) is a pidfd of init, owned by the caller; init is a child of this
@@ -131,6 +137,11 @@ int container_kill(const struct runtime *rt, const char *id, int signal, bool al
 int container_delete(const struct runtime *rt, const char *id, bool force, struct err *e);
 int container_pause(const struct runtime *rt, const char *id, struct err *e);
 int container_resume(const struct runtime *rt, const char *id, struct err *e);
+/* New limits for a container that exists: all of them, or after an error none (what could not be
+ * taken back is named). A pids.limit of 0 is one not given. Rules for devices replace all earlier
+ * ones. -ESRCH: "container not running". */
+int container_update(const struct runtime *rt, const char *id, const struct spec_resources *asked,
+		     struct err *e);
 /* Pids (host numbering) in the container's cgroup, recursively; the caller frees *ret. */
 int container_pids(const struct runtime *rt, const char *id, pid_t **ret, size_t *ret_n,
 		   struct err *e);

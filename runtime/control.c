@@ -44,8 +44,8 @@ static int open_with_status(const struct runtime *rt, const char *id, enum conta
 	return rc;
 }
 
-/* A pidfd of init that cannot be somebody else: opened first, then the start time is compared. */
-static int open_init(const struct container *c, struct err *e)
+/* Opened first, then the start time is compared. */
+int container_open_init(const struct container *c, struct err *e)
 {
 	_cleanup_fd_ int fd = pidfd_open(c->init_pid, 0);
 	struct proc_stat st;
@@ -88,7 +88,7 @@ int container_kill(const struct runtime *rt, const char *id, int signal, bool al
 		return signal_all(c, signal, e);
 	if (!is_up(status))
 		return refuse(e, ESRCH, "container not running");
-	pidfd = open_init(c, e);
+	pidfd = container_open_init(c, e);
 	if (pidfd < 0)
 		return pidfd;
 	if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
@@ -213,7 +213,7 @@ static int remove_unreadable(const struct runtime *rt, const char *id, struct er
 /* For containers without a cgroup, and for an init that was moved out of its own. */
 static int kill_init(const struct container *c, struct err *e)
 {
-	_cleanup_fd_ int pidfd = open_init(c, NULL);
+	_cleanup_fd_ int pidfd = container_open_init(c, NULL);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 	if (pidfd < 0 || (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno == ESRCH))

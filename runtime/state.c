@@ -187,6 +187,8 @@ int state_save(const struct container *c, struct err *e)
 	if (c->cgroup)
 		json_w_string(&w, "cgroup", c->cgroup);
 	json_w_bool(&w, "cgroupCreated", c->cgroup_created);
+	if (c->idle_weight)
+		json_w_string(&w, "idleWeight", c->idle_weight);
 	json_w_bool(&w, "newKeyring", c->new_keyring);
 	json_w_bool(&w, "seccompListener", c->listener);
 	json_w_u64(&w, "hooks", c->hooks);
@@ -274,6 +276,8 @@ static int state_load(struct container *c, struct err *e)
 		rc = copy_string(c, doc, "owner", false, &c->owner, e);
 	if (rc == 0)
 		rc = copy_string(c, doc, "cgroup", false, &c->cgroup, e);
+	if (rc == 0)
+		rc = copy_string(c, doc, "idleWeight", false, &c->idle_weight, e);
 	return rc < 0 ? rc : load_annotations(c, doc, e);
 }
 

@@ -26,12 +26,12 @@ _cede() {
 	case $cur in
 	-*)
 		local opts
-		opts=$("${words[0]}" "$verb" --help 2>/dev/null | grep -oE -- '--[a-z-]+' | sort -u)
+		opts=$("${words[0]}" "$verb" --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u)
 		mapfile -t COMPREPLY < <(compgen -W "$opts" -- "$cur")
 		;;
 	*)
 		case $verb in
-		start | state | kill | delete | exec | ps | pause | resume)
+		start | state | kill | delete | exec | ps | pause | resume | update | events)
 			local ids
 			ids=$("${words[0]}" "${root[@]}" list -q 2>/dev/null)
 			mapfile -t COMPREPLY < <(compgen -W "$ids" -- "$cur")

@@ -110,6 +110,42 @@ static void test_milli(void **state)
 	assert_int_equal(parse_milli(NULL, &v), -EINVAL);
 }
 
+static void test_parse_duration(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ns;
+		int rc;
+	} rows[] = {
+		{"5s", 5000000000ULL, 0},
+		{"100ms", 100000000, 0},
+		{"1m30s", 90000000000ULL, 0},
+		{"1.5h", 5400000000000ULL, 0},
+		{"7us", 7000, 0},
+		{"3ns", 3, 0},
+		{"0s", 0, 0},
+		{"", 7, -EINVAL},
+		{"5", 7, -EINVAL},
+		{"s", 7, -EINVAL},
+		{"5x", 7, -EINVAL},
+		{"-5s", 7, -EINVAL},
+		{"5s ", 7, -EINVAL},
+		{"1.2.3s", 7, -EINVAL},
+		{".s", 7, -EINVAL},
+		{"99999999999999h", 7, -ERANGE},
+		{"4000000h4000000h", 7, -ERANGE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t v = 7;
+
+		if (parse_duration(rows[i].text, &v) != rows[i].rc || v != rows[i].ns)
+			fail_msg("%s: %llu", rows[i].text, (unsigned long long)v);
+	}
+	assert_int_equal(parse_duration(NULL, NULL), -EINVAL);
+}
+
 static void test_strbuf(void **state)
 {
 	struct strbuf sb = STRBUF_INIT;
@@ -166,9 +202,13 @@ static void test_split(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_u64),    cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_bytes),  cmocka_unit_test(test_milli),
-		cmocka_unit_test(test_strbuf), cmocka_unit_test(test_strbuf_overflow),
+		cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_milli),
+		cmocka_unit_test(test_parse_duration),
+		cmocka_unit_test(test_strbuf),
+		cmocka_unit_test(test_strbuf_overflow),
 		cmocka_unit_test(test_split),
 	};
 
