@@ -39,6 +39,21 @@ static inline int sys_ioprio_get(int which, int who)
 	return (int)syscall(SYS_ioprio_get, which, who);
 }
 
+/* sched_setattr(2); glibc 2.36 has neither the call nor the struct. */
+struct sched_attr_v1 {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+static inline int sys_sched_setattr(pid_t tid, const struct sched_attr_v1 *attr)
+{
+	return (int)syscall(SYS_sched_setattr, tid, attr, 0);
+}
+
 #define CEDE_IOPRIO_WHO_PROCESS 1
 #define CEDE_IOPRIO_CLASS_IDLE 3
 #define CEDE_IOPRIO_VALUE(class, data) (((class) << 13) | (data))

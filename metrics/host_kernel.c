@@ -293,6 +293,23 @@ static void probe_idle_class(struct host_probe *p)
 	fact_value(f, "gives way at wake-up");
 }
 
+/* What sched/nudge needs. */
+static void probe_btf(struct host_probe *p)
+{
+	struct host_fact *f = fact_add(p, "btf");
+
+	if (probe_exists(p, "sys/kernel/btf/vmlinux")) {
+		fact_value(f, "the kernel describes its types");
+		return;
+	}
+	fact_value(f, "no /sys/kernel/btf/vmlinux");
+	if (p->kernel >= KERNEL(6, 6))
+		fact_costs(f, HOST_NOTE,
+			   "the scheduler's choices cannot be looked over: a secondary may hold an "
+			   "incumbent up for a tick now and then. CONFIG_DEBUG_INFO_BTF would have "
+			   "it");
+}
+
 static void probe_schedstat(struct host_probe *p)
 {
 	struct host_fact *f = fact_add(p, "schedstat");
@@ -335,6 +352,7 @@ void host_probe_scheduler(struct host_probe *p)
 	probe_preempt(p);
 	probe_autogroup(p);
 	probe_idle_class(p);
+	probe_btf(p);
 	probe_schedstat(p);
 	probe_idle_time(p);
 }

@@ -18,17 +18,8 @@
 
 #include "base/procfs.h"
 #include "base/sys.h"
+#include "runtime/idle_class.h"
 #include "runtime/process.h"
-
-/* sched_setattr(2); glibc 2.36 has neither the call nor the struct. */
-struct sched_attr_v1 {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t util_min, util_max;
-};
 
 static int set_limit(const struct spec_process *s, size_t i, pid_t pid, const struct rlimit *r,
 		     struct err *e)
@@ -107,7 +98,7 @@ static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *
 		.period = s->period,
 	};
 
-	if (syscall(SYS_sched_setattr, pid, &a, 0) < 0)
+	if (sys_sched_setattr(pid, &a) < 0)
 		return fail(e, errno,
 			    "config.json: process.scheduler: policy %d, nice %d, priority %d",
 			    s->policy, s->nice, s->priority);
@@ -116,12 +107,11 @@ static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *
 
 static int become_idle(pid_t pid, struct err *e)
 {
-	const struct sched_param none = {0};
 	struct err own;
-	int rc;
+	int rc = idle_class_enter(pid);
 
-	if (sched_setscheduler(pid, SCHED_IDLE, &none) < 0)
-		return fail(e, errno, "set SCHED_IDLE");
+	if (rc < 0)
+		return fail(e, -rc, "set SCHED_IDLE");
 	rc = proc_write(pid, "autogroup", "19", &own);
 	if (rc < 0 && rc != -ENOENT) { /* a kernel without autogroups has nothing to set */
 		if (e)

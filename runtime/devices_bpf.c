@@ -14,13 +14,12 @@
  *
  * Kernel: include/uapi/linux/bpf.h (struct bpf_cgroup_dev_ctx), kernel/bpf/cgroup.c.
  */
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bpf.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "runtime/cgroup.h"
@@ -67,8 +66,7 @@ enum { R_RESULT, R_CTX, R_OPEN, R_TYPE, R_DEVICE, R_SCRATCH };
 #define MAJOR_MAX 0xfff
 #define MINOR_MAX 0xfffff
 
-#define INSN(c, d, s, o, i)                                                                        \
-	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
+#define INSN BPF_INSN
 #define LOAD(d, field)                                                                             \
 	INSN(BPF_LDX | BPF_MEM | BPF_W, d, R_CTX, offsetof(struct bpf_cgroup_dev_ctx, field), 0)
 #define MOV_REG(d, s) INSN(BPF_ALU | BPF_MOV | BPF_X, d, s, 0, 0)
@@ -295,11 +293,6 @@ int devices_program(const struct spec_device_rule *rules, size_t n, struct bpf_i
 	*ret = take_ptr(&insns);
 	*ret_n = c.n;
 	return 0;
-}
-
-static int sys_bpf(enum bpf_cmd cmd, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
 static int load_program(const struct bpf_insn *insns, size_t n, struct err *e)

@@ -3,18 +3,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/procfs.h"
 
 #define LOCK_FILE "scheduler.lock"
 #define CAPPING "capping"
@@ -91,69 +86,38 @@ void leader_note_capping(const struct leader *l, bool capping)
 		write_note(l->lock_fd, capping);
 }
 
-/* The guard must hold nothing of its parent's: neither the lock nor a pipe somebody reads to its
- * end, nor die of a signal meant for the parent's process group. */
-static void guard_main(int parent, const struct runtime *rt,
-		       void (*let_go)(const struct runtime *, bool, void *), void *arg)
-{
-	struct leader l = LEADER_INIT;
-	struct pollfd p = {.fd = 3, .events = POLLIN};
-	sigset_t all;
+struct guard {
+	const struct runtime *rt;
+	void (*let_go)(const struct runtime *rt, bool was_capping, void *arg);
+	void *arg;
+};
 
-	proc_forget(); /* its descriptor is closed below */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	(void)setsid();				/* not a group leader: cannot fail */
-	(void)prctl(PR_SET_NAME, "cede-guard"); /* only a name */
-	(void)!chdir("/");			/* keeps no file system busy */
-	if (dup2(parent, 3) < 0 || close_range(4, ~0U, 0) < 0)
-		_exit(1);
-	for (int fd = 0; fd < 3; fd++) {
-		(void)close(fd);
-		(void)!open("/dev/null", O_RDWR | O_CLOEXEC); /* takes the number just freed */
-	}
+static int guard_main(int parent, void *arg)
+{
+	const struct guard *g = arg;
+	struct leader l = LEADER_INIT;
+	struct pollfd p = {.fd = parent, .events = POLLIN};
+
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
-	if (leader_try(&l, rt, NULL) == 1)
-		let_go(rt, l.was_capping, arg);
-	_exit(0);
+	if (leader_try(&l, g->rt, NULL) == 1)
+		g->let_go(g->rt, l.was_capping, g->arg);
+	return 0;
 }
 
 void leader_guard(struct leader *l, const struct runtime *rt,
 		  void (*let_go)(const struct runtime *rt, bool was_capping, void *arg), void *arg)
 {
-	_cleanup_fd_ int self = pidfd_open(getpid(), 0);
+	struct guard g = {.rt = rt, .let_go = let_go, .arg = arg};
+	struct err e = ERR_INIT;
 
-	if (self < 0 || l->guard > 0)
-		return;
-	l->guard = fork();
-	if (l->guard == 0)
-		guard_main(self, rt, let_go, arg);
-	if (l->guard < 0) {
-		log_warn("no guard beside the scheduler: fork: %s", strerror(errno));
-		l->guard = 0;
-		return;
-	}
-	l->guard_fd = pidfd_open(l->guard, 0);
-	if (l->guard_fd < 0) {
-		/* It could not be ended when its time comes: do without. */
-		(void)kill(l->guard, SIGKILL);
-		(void)waitpid(l->guard, NULL, 0);
-		l->guard = 0;
-	}
+	if (l->guard.pid == 0 && helper_start(&l->guard, "cede-guard", guard_main, &g, &e) < 0)
+		log_warn("no guard beside the scheduler: %s", e.msg);
 }
 
 void leader_release(struct leader *l)
 {
-	siginfo_t si;
-
-	if (l->guard > 0) {
-		/* Through the descriptor: somebody who reaps all children may have reaped it. */
-		(void)pidfd_send_signal(l->guard_fd, SIGKILL, NULL, 0);
-		(void)waitid(P_PIDFD, (id_t)l->guard_fd, &si, WEXITED);
-		l->guard = 0;
-	}
-	l->guard_fd = fd_close(l->guard_fd);
+	helper_stop(&l->guard);
 	if (l->lock_fd >= 0)
 		write_note(l->lock_fd, false);
 	l->lock_fd = fd_close(l->lock_fd);

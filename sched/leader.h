@@ -17,17 +17,17 @@
 
 #include "base/err.h"
 #include "runtime/container.h"
+#include "sched/helper.h"
 
 struct leader {
 	int lock_fd; /* -1: a follower */
-	int guard_fd;
-	pid_t guard;
+	struct helper guard;
 	bool was_capping; /* the one before died while it had the slice's CPU time limited */
 };
 
 #define LEADER_INIT                                                                                \
 	{                                                                                          \
-		.lock_fd = -1, .guard_fd = -1                                                      \
+		.lock_fd = -1, .guard = HELPER_INIT                                                \
 	}
 
 /* Takes a whole-file lock that belongs to this process alone: unlike flock(2)'s it is not shared

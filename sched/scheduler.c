@@ -13,7 +13,9 @@
 #include "runtime/freezer.h"
 #include "sched/actuators.h"
 #include "sched/edges.h"
+#include "sched/helper.h"
 #include "sched/leader.h"
+#include "sched/nudge.h"
 #include "sched/secondary.h"
 
 #define FOLLOW_NS NSEC_PER_SEC	       /* how often a follower tries to lead */
@@ -35,6 +37,9 @@ struct scheduler {
 	uint64_t due_ns;      /* when it fires next */
 	uint64_t meant_ns;    /* when the tick at work was meant to run */
 	struct leader leader;
+	struct helper nudge;
+	enum nudge_who nudge_who;
+	bool nudging; /* one was started, whatever came of it */
 	/* The rest lives while we lead. */
 	struct sampler *sampler;
 	struct actuators act;
@@ -113,6 +118,24 @@ void scheduler_recover(const struct runtime *rt)
 	leader_release(&l);
 }
 
+/* Nothing that protects the incumbents rests on it: a host without it is no reason to stop. */
+static void keep_nudging(struct scheduler *s)
+{
+	enum nudge_who who = s->act.has_idle ? NUDGE_GROUPS : NUDGE_TASKS;
+	struct err e = ERR_INIT;
+	int status;
+
+	if (helper_ended(&s->nudge, &status))
+		log_debug("no nudges for the kernel's scheduler: %s", strerror(status));
+	if (s->nudging && s->nudge_who == who)
+		return;
+	helper_stop(&s->nudge);
+	s->nudging = true;
+	s->nudge_who = who;
+	if (nudge_start(&s->nudge, who, &e) < 0)
+		log_debug("%s", e.msg);
+}
+
 static int lead_begin(struct scheduler *s, struct err *e)
 {
 	const struct sampler_opts opts = {.slice = CEDE_SLICE};
@@ -152,6 +175,8 @@ static void lead_end(struct scheduler *s)
 	for (size_t i = 0; i < s->set.n; i++)
 		if (s->set.v[i]->c)
 			thaw_at_end(s, s->set.v[i]);
+	helper_stop(&s->nudge);
+	s->nudging = false;
 	secondaries_free(&s->set);
 	actuators_close(&s->act);
 	sampler_free(s->sampler);
@@ -227,6 +252,8 @@ static int look_around(struct scheduler *s, struct err *e)
 			feed(s, sec, ev, REASON_NONE);
 	}
 	rc = secondaries_scan(&s->set, &s->rt, &s->act, greet, s, e);
+	if (s->set.n_live)
+		keep_nudging(s);
 	s->scan_ns = now_ns() + SCAN_NS;
 	return rc;
 }
@@ -349,6 +376,7 @@ int scheduler_new(const struct scheduler_opts *o, struct scheduler **ret, struct
 	s->on_edge = o->on_edge;
 	s->arg = o->arg;
 	s->leader = (struct leader)LEADER_INIT;
+	s->nudge = (struct helper)HELPER_INIT;
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	rc = s->timer_fd < 0 ? fail(e, errno, "make the scheduler's timer") : scheduler_tick(s, e);
 	if (rc < 0) {

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "base/procfs.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "runtime/idle_class.h"
 
 #define AUTOGROUP_NICE 19
 #define DEPTH_MAX 8 /* of groups below a container's; a hostile one could nest a thousand */
@@ -71,11 +71,6 @@ static bool autogroup_set_back(pid_t tid)
 	return proc_write(tid, "autogroup", "19", NULL) >= 0;
 }
 
-static bool is_sched_idle(pid_t tid)
-{
-	return (sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK) == SCHED_IDLE;
-}
-
 static bool is_io_idle(pid_t tid)
 {
 	return CEDE_IOPRIO_CLASS(sys_ioprio_get(CEDE_IOPRIO_WHO_PROCESS, tid)) ==
@@ -97,13 +92,11 @@ static bool check_session(struct sweep *sw, pid_t tid)
 /* A task that ended between two of these calls fails the second, which is as good. */
 static void look_at(struct walk *w, pid_t tid)
 {
-	const struct sched_param zero = {0};
-
 	if (w->at++ < w->sw->offset || w->done == SWEEP_TASKS)
 		return;
 	w->done++;
-	if (w->sw->sched_idle && !is_sched_idle(tid))
-		w->reset += sched_setscheduler(tid, SCHED_IDLE, &zero) == 0;
+	if (w->sw->sched_idle && !idle_class_has(tid))
+		w->reset += idle_class_enter(tid) == 0;
 	if (w->sw->autogroup)
 		w->reset += check_session(w->sw, tid);
 	if (w->sw->io_idle && !is_io_idle(tid))
@@ -164,7 +157,7 @@ void sweep_init(struct sweep *sw, pid_t init, bool by_task)
 {
 	*sw = (struct sweep){
 		.autogroup = by_task,
-		.sched_idle = by_task && is_sched_idle(init),
+		.sched_idle = by_task && idle_class_has(init),
 		.io_idle = is_io_idle(init),
 	};
 }

@@ -256,3 +256,62 @@ test_leaves_no_knobs() {
 	eq "cpu.max of the slice" "$(cat "$CG/cede.slice/cpu.max")" "max 100000"
 	eq "frozen" "$(cat "$CG/cede.slice/cgroup.freeze")" 0
 }
+
+# Beside the loop, a child that makes the kernel choose again when it has put a secondary before an
+# incumbent: in a class above both, with no privileges, and gone with the loop, also after kill -9.
+# needs: root cgroup2 btf
+# timeout: 60
+test_nudge() {
+	local leader nudge
+	nudge_of() { # the child of PID of that name
+		local p
+		for p in $(cat "/proc/$1/task/$1/children"); do
+			[ "$(cat "/proc/$p/comm" 2>/dev/null)" != cede-nudge ] || echo "$p"
+		done
+	}
+	is_ready() { # its threads come last
+		nudge=$(nudge_of "$1")
+		[ -n "$nudge" ] && [ "$(ls "/proc/$nudge/task" | wc -l)" -eq $(($(nproc) + 1)) ]
+	}
+	exec_cede launch --name "$TAG-a" -- sleep 1000 &
+	leader=$!
+	eventually 10 is_ready $leader
+	like "its privileges" "$(cat "/proc/$nudge/status")" $'CapPrm:\t0000000000000000\nCapEff:\t0000000000000000'
+	like "its privileges" "$(cat "/proc/$nudge/status")" $'NoNewPrivs:\t1'
+	eq "its threads' class" "$(for t in /proc/"$nudge"/task/*; do chrt -p "${t##*/}" | grep -c SCHED_FIFO; done | sort -u)" 1
+	kill -KILL $leader
+	wait $leader 2>/dev/null || true
+	eventually 10 gone "$nudge"
+	ok cede delete -f "$TAG-a"
+	# And with an ordinary end.
+	exec_cede launch --name "$TAG-b" -- sleep 1000 &
+	leader=$!
+	eventually 10 is_ready $leader
+	ok cede kill "$TAG-b" KILL
+	wait $leader || true
+	eventually 5 gone "$nudge"
+}
+
+# A job's tasks get the longest slice there is, so that an incumbent that wakes up preempts them at
+# once; what they start inherits it, and what has left the idle class is put back with it.
+# needs: root cgroup2 hybrid kernel:6.12 command:perl
+# timeout: 60
+test_long_slices() {
+	local pid child
+	slice_ms() { # sched_getattr(2), x86-64: the slice of a fair task is its sched_runtime (6.12)
+		perl -e 'my $a = pack("x56"); syscall(315, int(shift), $a, 56, 0) == 0 or exit 1;
+			print unpack("x24 Q", $a) / 1e6' "$1"
+	}
+	is_idle_again() { chrt -p "$1" | grep -q SCHED_IDLE && [ "$(slice_ms "$1")" = 100 ]; }
+	exec_cede launch --name "$TAG-a" -- sh -c 'sleep 1000 & wait' &
+	eventually 10 is_status "$TAG-a" running
+	pid=$(pid_of "$TAG-a")
+	eventually 5 grep -q . "/proc/$pid/task/$pid/children"
+	child=$(($(cat "/proc/$pid/task/$pid/children")))
+	eq "slice of the job" "$(slice_ms "$pid")" 100
+	eq "slice of its child" "$(slice_ms "$child")" 100
+	chrt -o -p 0 "$child"
+	eventually 5 is_idle_again "$child"
+	ok cede kill "$TAG-a" KILL
+	wait || true
+}

@@ -190,6 +190,8 @@ need_controller() {
 need_unified() { [ "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)" = cgroup2fs ] || echo "unified cgroup v2"; }
 need_hybrid() { [ -e /sys/fs/cgroup/unified/cgroup.procs ] || echo "a hybrid cgroup layout"; }
 need_psi() { grep -q some /proc/pressure/cpu 2>/dev/null || echo "PSI"; }
+need_kernel() { printf '%s\n' "$1" "$(uname -r)" | sort -CV || echo "Linux $1"; }
+need_btf() { [ -r /sys/kernel/btf/vmlinux ] || echo "a kernel that describes its types (BTF)"; }
 need_command() { command -v "$1" >/dev/null || echo "the program $1"; }
 need_cap() {
 	local -A bits=([sys_resource]=24 [sys_admin]=21 [mknod]=27)

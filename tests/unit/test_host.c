@@ -21,6 +21,7 @@ static int setup(void **state)
 	fake_file(&tree, "proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC Thu Jan 1\n");
 	fake_file(&tree, "proc/cmdline", "root=/dev/vda ro preempt=full quiet\n");
 	fake_file(&tree, "proc/sys/kernel/sched_autogroup_enabled", "1\n");
+	fake_file(&tree, "sys/kernel/btf/vmlinux", "");
 	fake_file(&tree, "proc/self/schedstat", "1000 10 3\n");
 	fake_file(&tree, "proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n");
 	fake_file(&tree, "proc/pressure/memory", "some avg10=0 avg60=0 avg300=0 total=0\n");
@@ -223,12 +224,17 @@ static void test_scheduler(void **state)
 	check("idle_class", HOST_NOTE, "EEVDF", "f553741ac8c0");
 	fake_file(&tree, "proc/sys/kernel/osrelease", "6.1.0\n");
 	check("idle_class", HOST_OK, "", "");
+	check("btf", HOST_OK, "describes its types", "");
+	assert_int_equal(unlinkat(tree.fd, "sys/kernel/btf/vmlinux", 0), 0);
+	check("btf", HOST_OK, "no /sys/kernel/btf/vmlinux", ""); /* not needed there */
+	fake_file(&tree, "proc/sys/kernel/osrelease", "6.18.0\n");
+	check("btf", HOST_NOTE, "no /sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF");
 	fake_file(&tree, "proc/self/schedstat", "0 0 0\n");
 	check("schedstat", HOST_LIMITED, "not kept", "CONFIG_SCHED_INFO");
 	fake_file(&tree, "proc/cmdline", "nohz=off\n");
 	check("idle_time", HOST_LIMITED, "nohz=off", "run delay");
 	fake_file(&tree, "proc/cmdline", "quiet\n");
-	fake_file(&tree, "boot/config-6.1.0", "#\nCONFIG_HZ_PERIODIC=y\n");
+	fake_file(&tree, "boot/config-6.18.0", "#\nCONFIG_HZ_PERIODIC=y\n");
 	check("idle_time", HOST_LIMITED, "CONFIG_HZ_PERIODIC", "run delay");
 }
 
