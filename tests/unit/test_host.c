@@ -21,7 +21,7 @@ static int setup(void **state)
 	fake_file(&tree, "proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC Thu Jan 1\n");
 	fake_file(&tree, "proc/cmdline", "root=/dev/vda ro preempt=full quiet\n");
 	fake_file(&tree, "proc/sys/kernel/sched_autogroup_enabled", "1\n");
-	fake_file(&tree, "sys/kernel/btf/vmlinux", "");
+	fake_file(&tree, "sys/kernel/btf/vmlinux", "BTF");
 	fake_file(&tree, "proc/self/schedstat", "1000 10 3\n");
 	fake_file(&tree, "proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n");
 	fake_file(&tree, "proc/pressure/memory", "some avg10=0 avg60=0 avg300=0 total=0\n");
