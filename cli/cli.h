@@ -73,6 +73,6 @@ int cli_signal(const char *name, int *ret, struct err *e);
 
 extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kill, verb_delete,
 	verb_exec, verb_list, verb_ps, verb_pause, verb_resume, verb_spec, verb_features,
-	verb_launch, verb_doctor, verb_update, verb_events;
+	verb_launch, verb_doctor, verb_update, verb_events, verb_checkpoint, verb_restore;
 
 #endif

@@ -2,12 +2,14 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "runtime/cr.h"
 #include "runtime/mount_plan.h"
 #include "runtime/process.h"
 #include "version.h"
 
 /* An engine that lets users set annotations should know which ones change what cede does. */
-static const char *const unsafe_annotations[] = {"cede.", ANNOTATION_KEEP_GROUPS, NULL};
+static const char *const unsafe_annotations[] = {"cede.", CR_CONFIG_ANNOTATION,
+						 ANNOTATION_KEEP_GROUPS, NULL};
 
 static int run(struct cli *cli, int argc, char **argv, struct err *e)
 {
@@ -23,6 +25,7 @@ static int run(struct cli *cli, int argc, char **argv, struct err *e)
 		.memory_policy = true,
 		.net_devices = true,
 		.idmap = true,
+		.checkpoint = true,
 	};
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	struct json_writer w = {.indent = true};

@@ -20,7 +20,8 @@ static const struct {
 	{"Secondary work", {&verb_launch, &verb_list, &verb_doctor}},
 	{"Containers",
 	 {&verb_run, &verb_create, &verb_start, &verb_state, &verb_kill, &verb_delete, &verb_exec,
-	  &verb_ps, &verb_pause, &verb_resume, &verb_update, &verb_events}},
+	  &verb_ps, &verb_pause, &verb_resume, &verb_update, &verb_events, &verb_checkpoint,
+	  &verb_restore}},
 	{"Documents", {&verb_spec, &verb_features}},
 };
 
@@ -54,7 +55,7 @@ static void print_help(void)
 	for (size_t g = 0; g < ARRAY_SIZE(groups); g++) {
 		printf("\n%s:\n", groups[g].title);
 		for (const struct verb *const *v = groups[g].verbs; *v; v++)
-			printf("  %-10s %s\n", (*v)->name, (*v)->summary);
+			printf("  %-11s %s\n", (*v)->name, (*v)->summary);
 	}
 	printf("\nGlobal options:\n"
 	       "  --root DIR                where container state is kept "

@@ -235,14 +235,6 @@ static int make_cgroup(struct creation *c, struct err *e)
 	return c->mounts.cgroup_path ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
 }
 
-/* What must be done before the container's program runs, but not before init makes its mounts. */
-static int prepare_meanwhile(struct creation *c, struct err *e)
-{
-	int rc = cgroup_guard(&c->cgroup, c->spec, e);
-
-	return rc < 0 ? rc : keep_document(c, e);
-}
-
 /* --- the record ----------------------------------------------------------------------------------
  */
 
@@ -261,7 +253,7 @@ static int write_pid_file(struct creation *c, struct err *e)
 }
 
 /* From here on the container exists, whatever becomes of us. */
-static int record(struct creation *c, struct err *e)
+int creation_record(struct creation *c, struct err *e)
 {
 	struct container *k = c->container;
 	struct proc_stat st;
@@ -276,7 +268,7 @@ static int record(struct creation *c, struct err *e)
 		rc = write_pid_file(c, e);
 	if (rc == 0 && c->pidfd_socket >= 0)
 		rc = handover_send(c->pidfd_socket, c->pidfd, "pidfd", e);
-	return rc < 0 ? rc : sync_send(c->sync, SYNC_GO, 0, -1, e);
+	return rc < 0 || c->sync < 0 ? rc : sync_send(c->sync, SYNC_GO, 0, -1, e);
 }
 
 static void kill_init(struct creation *c)
@@ -309,7 +301,7 @@ static void release_resources(struct creation *c)
 
 /* Failures in here are not reported: the one that led here is. Descriptors are given back first:
  * the lack of them may be that failure, and cleaning up takes some. */
-static void undo(struct creation *c)
+void creation_undo(struct creation *c)
 {
 	struct container *k = c->container;
 	bool grouped = c->cgroup.fd >= 0 && c->cgroup.created;
@@ -337,8 +329,8 @@ static void undo(struct creation *c)
 		(void)state_remove(k, NULL);
 }
 
-int creation_make(struct creation *c, const struct runtime *rt, const struct create_opts *o,
-		  bool run_now, struct err *e)
+int creation_begin(struct creation *c, const struct runtime *rt, const struct create_opts *o,
+		   bool run_now, struct err *e)
 {
 	int rc;
 
@@ -366,23 +358,37 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 		rc = signals_take(&c->signals, SIGNALS_END, c->process.ignored, e);
 	if (rc == 0)
 		rc = make_state(c, e);
-	if (rc == 0)
-		rc = make_cgroup(c, e);
+	return rc < 0 ? rc : make_cgroup(c, e);
+}
+
+/* What must be done before the container's program runs, but not before init makes its mounts. */
+int creation_guard(struct creation *c, struct err *e)
+{
+	int rc = cgroup_guard(&c->cgroup, c->spec, e);
+
+	return rc < 0 ? rc : keep_document(c, e);
+}
+
+int creation_make(struct creation *c, const struct runtime *rt, const struct create_opts *o,
+		  bool run_now, struct err *e)
+{
+	int rc = creation_begin(c, rt, o, run_now, e);
+
 	if (rc == 0)
 		rc = creation_clone(c, e);
 	if (rc == 0)
-		rc = prepare_meanwhile(c, e);
+		rc = creation_guard(c, e);
 	if (rc == 0 && c->early) {
-		rc = record(c, e);
+		rc = creation_record(c, e);
 		if (rc == -EPIPE) /* init is gone already: converse hears why */
 			rc = 0;
 	}
 	if (rc == 0)
 		rc = creation_converse(c, e);
 	if (rc == 0 && !c->early)
-		rc = record(c, e);
+		rc = creation_record(c, e);
 	if (rc < 0)
-		undo(c);
+		creation_undo(c);
 	return rc;
 }
 
@@ -411,7 +417,7 @@ int creation_started(struct creation *c, struct err *e)
 		rc = refuse(e, EPROTO, "unexpected message %u from init", m.type);
 	}
 	if (rc < 0)
-		undo(c);
+		creation_undo(c);
 	return rc;
 }
 

@@ -59,6 +59,24 @@ struct creation {
  */
 int creation_make(struct creation *c, const struct runtime *rt, const struct create_opts *o,
 		  bool run_now, struct err *e);
+
+/*
+ * The steps of it that `restore` shares, whose init CRIU makes (runtime/restore.c). After a failure
+ * of any of them: creation_undo, then creation_end. In this order:
+ *	creation_begin	all before init: the document, the plans, the state directory, the cgroup
+ *	creation_guard	before anything of the container runs: device program, the document's copy
+ *	creation_record	c->pid and c->pidfd are init's: state, pid file, pidfd socket
+ */
+int creation_begin(struct creation *c, const struct runtime *rt, const struct create_opts *o,
+		   bool run_now, struct err *e);
+int creation_guard(struct creation *c, struct err *e);
+int creation_record(struct creation *c, struct err *e);
+void creation_undo(struct creation *c);
+/* In the foreground, for as long as init lives; then deletes it (unless o->keep). Releases. In
+ * runtime/run.c. */
+int creation_supervise(struct creation *c, const struct runtime *rt, const struct create_opts *o,
+		       int *ret_status, struct err *e);
+
 /* Waits until the program has been executed (run_now only), or hands out why not. Then poststart
  * hooks. On failure everything is undone. */
 int creation_started(struct creation *c, struct err *e);

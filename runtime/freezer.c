@@ -110,6 +110,12 @@ static int apply(const struct container *c, bool frozen, int wait_ms, struct err
 	return rc;
 }
 
+int freezer_settle(const struct container *c, int wait_ms, struct err *e)
+{
+	return apply(c, freezer_is_held(c, FREEZE_USER) || freezer_is_held(c, FREEZE_SCHED),
+		     wait_ms, e);
+}
+
 int freezer_hold(struct container *c, enum freeze_holder who, bool hold, int wait_ms, struct err *e)
 {
 	enum freeze_holder other = who == FREEZE_USER ? FREEZE_SCHED : FREEZE_USER;

@@ -26,6 +26,9 @@ enum freeze_holder {
  * CONTAINER_LOCK_EXCLUSIVE. */
 int freezer_hold(struct container *c, enum freeze_holder who, bool hold, int wait_ms,
 		 struct err *e);
+/* Makes the cgroup what its holders want, whatever somebody else has written there. The same lock.
+ */
+int freezer_settle(const struct container *c, int wait_ms, struct err *e);
 bool freezer_is_held(const struct container *c, enum freeze_holder who);
 /* True if the scheduler's hold belongs to a process that is gone. */
 bool freezer_is_stale(const struct container *c);

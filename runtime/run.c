@@ -34,8 +34,8 @@ static int in_foreground(pid_t pid, int pidfd, int master, uint64_t ignored,
 	return rc;
 }
 
-static int wait_and_delete(struct creation *c, const struct runtime *rt,
-			   const struct create_opts *o, int *ret_status, struct err *e)
+int creation_supervise(struct creation *c, const struct runtime *rt, const struct create_opts *o,
+		       int *ret_status, struct err *e)
 {
 	_cleanup_fd_ int pidfd = take_fd(&c->pidfd), master = take_fd(&c->master);
 	uint64_t ticks = c->container->init_start_ticks;
@@ -66,7 +66,7 @@ int container_run(const struct runtime *rt, const struct create_opts *o, int *re
 	if (rc == 0)
 		log_commit(); /* whatever comes now, the container ran */
 	if (rc == 0 && !o->detach)
-		rc = wait_and_delete(&c, rt, o, ret_status, e);
+		rc = creation_supervise(&c, rt, o, ret_status, e);
 	creation_end(&c);
 	return rc;
 }

@@ -31,7 +31,7 @@ _cede() {
 		;;
 	*)
 		case $verb in
-		start | state | kill | delete | exec | ps | pause | resume | update | events)
+		start | state | kill | delete | exec | ps | pause | resume | update | events | checkpoint)
 			local ids
 			ids=$("${words[0]}" "${root[@]}" list -q 2>/dev/null)
 			mapfile -t COMPREPLY < <(compgen -W "$ids" -- "$cur")

@@ -193,6 +193,11 @@ need_psi() { grep -q some /proc/pressure/cpu 2>/dev/null || echo "PSI"; }
 need_kernel() { printf '%s\n' "$1" "$(uname -r)" | sort -CV || echo "Linux $1"; }
 need_btf() { [ -r /sys/kernel/btf/vmlinux ] || echo "a kernel that describes its types (BTF)"; }
 need_command() { command -v "$1" >/dev/null || echo "the program $1"; }
+# Takes a second or more, so it is asked once.
+need_criu() {
+	[ -e "$WORK/criu" ] || { criu check >/dev/null 2>&1 && echo yes || echo no; } >"$WORK/criu"
+	[ "$(cat "$WORK/criu")" = yes ] || echo "a CRIU that works with this kernel"
+}
 need_cap() {
 	local -A bits=([sys_resource]=24 [sys_admin]=21 [mknod]=27)
 	local eff

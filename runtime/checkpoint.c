@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/checkpoint.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/procfs.h"
+#include "runtime/cgroup.h"
+#include "runtime/criu_wire.h"
+#include "runtime/external.h"
+#include "runtime/freezer.h"
+#include "runtime/state.h"
+#include "runtime/supervise.h"
+
+#define FREEZE_WAIT_MS 10000
+
+struct dump {
+	const struct runtime *rt;
+	const struct checkpoint_opts *o;
+	struct container *c;
+	struct spec *spec;
+	struct cr_dirs dirs;
+	struct signals signals;
+	struct criu criu;
+};
+
+static int check_running(const struct container *c, struct err *e)
+{
+	enum oci_status status;
+	int rc = container_status(c, &status, e);
+
+	if (rc < 0)
+		return rc;
+	if (status == OCI_CREATED)
+		return refuse(e, EINVAL,
+			      "cannot checkpoint container `%s`: it has not been started", c->id);
+	if (status != OCI_RUNNING && status != OCI_PAUSED)
+		return refuse(e, ESRCH, "container not running");
+	return 0;
+}
+
+/* A group above that is frozen keeps CRIU from stopping the processes itself. */
+static int check_thawed(const struct container *c, struct err *e)
+{
+	uint64_t frozen = 0, own = 0;
+	struct cgroup cg;
+	int rc;
+
+	if (!c->cgroup)
+		return 0;
+	rc = cgroup_open(c->cgroup, &cg, e);
+	if (rc < 0)
+		return rc;
+	(void)cg_read_u64(cg.fd, "cgroup.freeze", &own, NULL); /* no freezer: not frozen */
+	(void)cg_read_key(cg.fd, "cgroup.events", "frozen", &frozen, NULL);
+	cgroup_close(&cg);
+	return frozen && !own ? refuse(e, EBUSY,
+				       "cannot checkpoint container `%s`: a cgroup above its own "
+				       "is frozen",
+				       c->id)
+			      : 0;
+}
+
+/* Where the container's cgroup is for CRIU, which freezes it itself. */
+static int add_freezer(struct strbuf *opts, const struct container *c, struct err *e)
+{
+	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
+	struct cgroup cg;
+	int rc;
+
+	if (!c->cgroup)
+		return 0;
+	rc = cgroup_open(c->cgroup, &cg, e);
+	if (rc < 0)
+		return rc;
+	strbuf_addf(&path, "%s%s", cg.host.mount, c->cgroup);
+	wire_string(opts, CRIU_FREEZE_CGROUP, strbuf_str(&path));
+	opts->oom |= path.oom;
+	cgroup_close(&cg);
+	return 0;
+}
+
+static int encode(struct dump *d, struct strbuf *opts, struct err *e)
+{
+	const struct checkpoint_opts *o = d->o;
+	int mode = cr_cgroups_mode(o->cr.cgroups_mode, CR_CG_SOFT, e);
+	int rc = mode < 0 ? mode
+			  : cr_encode(opts, &o->cr, &d->criu, &d->dirs, &d->spec->annotations, e);
+
+	if (rc < 0)
+		return rc;
+	wire_u64(opts, CRIU_PID, (uint64_t)d->c->init_pid);
+	wire_u64(opts, CRIU_MANAGE_CGROUPS_MODE, (uint64_t)mode);
+	wire_string(opts, CRIU_ROOT, d->c->rootfs);
+	if (o->leave_running || o->pre_dump)
+		wire_u64(opts, CRIU_LEAVE_RUNNING, 1);
+	if (o->pre_dump || o->cr.parent_path)
+		wire_u64(opts, CRIU_TRACK_MEM, 1);
+	if (o->cr.parent_path)
+		wire_string(opts, CRIU_PARENT_IMG, o->cr.parent_path);
+	rc = add_freezer(opts, d->c, e);
+	return rc < 0 ? rc : external_dump(opts, d->c, d->spec, d->dirs.image, e);
+}
+
+/* There is nothing to do for us between CRIU's steps; that we answer tells it that we live. */
+static int listen(const struct criu_note *n, void *arg, struct err *e)
+{
+	(void)n;
+	(void)arg;
+	(void)e;
+	return 0;
+}
+
+static int run_criu(struct dump *d, struct err *e)
+{
+	const struct checkpoint_opts *o = d->o;
+	const struct criu_start how = {
+		.log = "dump.log",
+		.work_fd = d->dirs.work,
+		.cancel_fd = d->signals.fd,
+		.timeout_ms = o->cr.timeout_ms ? o->cr.timeout_ms : CR_TIMEOUT_MS,
+		.stdio = o->cr.shell_job,
+		.apart = true,
+	};
+	_cleanup_strbuf_ struct strbuf opts = STRBUF_INIT;
+	int rc = criu_begin(&d->criu, &how, e);
+
+	if (rc == 0)
+		rc = cr_check_features(&d->criu, &o->cr, o->pre_dump, e);
+	if (rc == 0)
+		rc = encode(d, &opts, e);
+	if (rc == 0)
+		rc = criu_call(&d->criu, o->pre_dump ? CRIU_REQ_PRE_DUMP : CRIU_REQ_DUMP, &opts,
+			       listen, NULL, NULL, e);
+	criu_end(&d->criu);
+	return rc;
+}
+
+/* CRIU leaves the cgroup as it found it. One that was killed does not. */
+static void settle_freezer(struct container *c)
+{
+	struct err e;
+
+	if (c->cgroup && freezer_settle(c, FREEZE_WAIT_MS, &e) < 0)
+		log_warn("%s", e.msg);
+}
+
+static int dump(struct dump *d, struct err *e)
+{
+	const struct checkpoint_opts *o = d->o;
+	int rc = container_open(d->rt, o->id, CONTAINER_LOCK_EXCLUSIVE, &d->c, e);
+
+	if (rc == 0)
+		rc = check_running(d->c, e);
+	if (rc == 0)
+		rc = check_thawed(d->c, e);
+	if (rc == 0)
+		rc = spec_load(d->c->dirfd, STATE_CONFIG, &d->spec, e);
+	if (rc == 0)
+		rc = cr_dirs_open(&o->cr, true, &d->dirs, e);
+	if (rc == 0)
+		rc = signals_take(&d->signals, SIGNALS_END, 0, e);
+	if (rc < 0)
+		return rc;
+	rc = run_criu(d, e);
+	if (rc < 0 || o->leave_running || o->pre_dump)
+		settle_freezer(d->c);
+	return rc < 0 ? err_context(e, rc, "checkpoint container `%s`", o->id) : 0;
+}
+
+int container_checkpoint(const struct runtime *rt, const struct checkpoint_opts *o, struct err *e)
+{
+	struct dump d = {
+		.rt = rt,
+		.o = o,
+		.dirs = CR_DIRS_INIT,
+		.signals = SIGNALS_INIT,
+		.criu = CRIU_INIT,
+	};
+	uint64_t ticks;
+	pid_t pid;
+	int rc = container_id_check(o->id, e);
+
+	if (rc == 0)
+		rc = cr_check(&o->cr, e);
+	if (rc == 0 && o->pre_dump && o->cr.lazy_pages)
+		rc = refuse(e, EINVAL, "--pre-dump and --lazy-pages exclude each other");
+	if (rc < 0)
+		return rc;
+	rc = dump(&d, e);
+	pid = d.c ? d.c->init_pid : 0;
+	ticks = d.c ? d.c->init_start_ticks : 0;
+	container_close(d.c);
+	spec_free(d.spec);
+	cr_dirs_close(&d.dirs);
+	if (rc == 0 && !o->leave_running && !o->pre_dump) {
+		rc = container_delete_same(rt, o->id, pid, ticks, e);
+		if (rc < 0)
+			(void)err_context(e, rc, "the checkpoint is complete, but");
+	}
+	signals_give_back(&d.signals);
+	return rc;
+}

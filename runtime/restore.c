@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/restore.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/procfs.h"
+#include "runtime/create.h"
+#include "runtime/criu_wire.h"
+#include "runtime/external.h"
+#include "runtime/mount_impl.h"
+#include "runtime/restore_mounts.h"
+#include "runtime/tty.h"
+
+struct restore {
+	const struct restore_opts *o;
+	struct creation *c;
+	struct cr_dirs dirs;
+	struct criu criu;
+	struct criu_start how;
+	int mode; /* of the cgroups */
+	bool recorded;
+};
+
+/* --- in the process that becomes CRIU ------------------------------------------------------------
+ */
+
+/* CRIU wants the new root to be a mount of its own. Here it is one, for CRIU alone. */
+static int own_root(const char *rootfs, struct err *e)
+{
+	const unsigned how = OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE;
+	_cleanup_fd_ int top = -1, target = -1, copy = -1;
+	int rc;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return fail(e, errno, "a mount namespace for CRIU");
+	top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = top < 0 ? -errno : mount_set(top, true, 0, 0, MS_SLAVE, -1);
+	if (rc < 0)
+		return fail(e, -rc, "detach CRIU's mounts from the host's");
+	target = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	copy = target < 0 ? -1 : open_tree(target, "", OPEN_TREE_CLOEXEC | how);
+	if (copy < 0 ||
+	    move_mount(copy, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail(e, errno, "bind the root filesystem %s", rootfs);
+	return 0;
+}
+
+static int become_criu(void *arg, struct err *e)
+{
+	struct restore *r = arg;
+	const struct creation *c = r->c;
+	int rc = 0;
+
+	/* Its children, the container, are born where it is. */
+	if (c->cgroup.fd >= 0)
+		rc = cgroup_enter(&c->cgroup, e);
+	if (rc == 0 && c->ns.created & CLONE_NEWCGROUP && r->mode == CR_CG_IGNORE &&
+	    unshare(CLONE_NEWCGROUP) < 0)
+		rc = fail(e, errno, "a cgroup namespace");
+	if (rc == 0 && !c->o->no_new_keyring)
+		rc = process_new_keyring(&c->process, c->container->id, e);
+	return rc < 0 ? rc : own_root(c->mounts.rootfs, e);
+}
+
+/* --- between CRIU's steps ------------------------------------------------------------------------
+ */
+
+static int on_namespaces(struct restore *r, const struct criu_note *n, struct err *e)
+{
+	struct creation *c = r->c;
+	int rc;
+
+	if (n->pid <= 0)
+		return refuse(e, EPROTO, "CRIU does not say which process init is");
+	c->pid = n->pid;
+	c->pidfd = pidfd_open(n->pid, 0);
+	if (c->pidfd < 0)
+		return fail(e, errno, "open init, process %d", n->pid);
+	rc = creation_run_hooks(c, HOOK_PRESTART, OCI_CREATING, e);
+	return rc < 0 ? rc : creation_run_hooks(c, HOOK_CREATE_RUNTIME, OCI_CREATING, e);
+}
+
+/* The one thing that must not go wrong unnoticed: limits hold in the cgroup. */
+static int check_cgroup(const struct creation *c, struct err *e)
+{
+	const char *rest, *wanted = c->container->cgroup;
+	char path[PATH_MAX];
+	int rc;
+
+	if (!wanted)
+		return 0;
+	rc = cg_path_of(c->pid, path, sizeof(path), e);
+	if (rc < 0)
+		return rc;
+	rest = str_after(path, wanted);
+	if (rest && (!*rest || *rest == '/'))
+		return 0;
+	return refuse(e, EXDEV, "CRIU has put the container into cgroup %s instead of %s", path,
+		      wanted);
+}
+
+/* Everything is there, nothing runs yet. */
+static int on_restored(struct restore *r, struct err *e)
+{
+	int rc = check_cgroup(r->c, e);
+
+	if (rc == 0)
+		rc = restore_seal(&r->c->mounts, r->c->pid, e);
+	if (rc == 0)
+		rc = creation_guard(r->c, e);
+	if (rc == 0)
+		rc = creation_record(r->c, e);
+	r->recorded = rc == 0;
+	return rc;
+}
+
+static int on_terminal(struct restore *r, const struct criu_note *n, struct err *e)
+{
+	struct creation *c = r->c;
+
+	if (*n->fd < 0)
+		return refuse(e, EPROTO, "CRIU's notice of the terminal came without it");
+	if (c->console_socket >= 0)
+		return tty_hand_over(c->console_socket, *n->fd, e);
+	c->master = take_fd(n->fd);
+	return 0;
+}
+
+static int listen(const struct criu_note *n, void *arg, struct err *e)
+{
+	struct restore *r = arg;
+
+	if (streq(n->what, "setup-namespaces"))
+		return on_namespaces(r, n, e);
+	if (streq(n->what, "post-restore"))
+		return on_restored(r, e);
+	if (streq(n->what, "orphan-pts-master"))
+		return on_terminal(r, n, e);
+	return 0;
+}
+
+/* --- the whole -----------------------------------------------------------------------------------
+ */
+
+static int encode(struct restore *r, struct strbuf *opts, struct err *e)
+{
+	const struct creation *c = r->c;
+	int rc = cr_encode(opts, &r->o->cr, &r->criu, &r->dirs, &c->spec->annotations, e);
+
+	if (rc < 0)
+		return rc;
+	wire_string(opts, CRIU_ROOT, c->mounts.rootfs);
+	wire_u64(opts, CRIU_RST_SIBLING, 1);
+	wire_u64(opts, CRIU_MANAGE_CGROUPS_MODE, (uint64_t)r->mode);
+	if (r->mode != CR_CG_IGNORE && c->container->cgroup) {
+		_cleanup_strbuf_ struct strbuf root = STRBUF_INIT;
+
+		wire_string(&root, 2, c->container->cgroup);
+		wire_message(opts, CRIU_CG_ROOT, &root);
+	}
+	return 0;
+}
+
+static int run_criu(struct restore *r, struct err *e)
+{
+	_cleanup_strbuf_ struct strbuf external = STRBUF_INIT, opts = STRBUF_INIT;
+	pid_t pid = 0;
+	int rc = external_restore(&external, &r->how, r->c, r->dirs.image, e);
+
+	if (rc == 0)
+		rc = criu_begin(&r->criu, &r->how, e);
+	if (rc == 0)
+		rc = cr_check_features(&r->criu, &r->o->cr, false, e);
+	if (rc == 0)
+		rc = encode(r, &opts, e);
+	strbuf_add(&opts, strbuf_str(&external), external.len);
+	opts.oom |= external.oom;
+	if (rc == 0)
+		rc = criu_call(&r->criu, CRIU_REQ_RESTORE, &opts, listen, r, &pid, e);
+	if (rc == 0 && !r->recorded)
+		rc = refuse(e, EPROTO, "CRIU did not say that it was done");
+	criu_end(&r->criu);
+	external_close(&r->how);
+	return rc;
+}
+
+static int check_images(const struct cr_dirs *d, const struct cr_opts *o, struct err *e)
+{
+	struct stat st;
+
+	/* The file every checkpoint has. */
+	if (fstatat(d->image, "inventory.img", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return refuse(e, ENOENT, "--image-path %s: there is no checkpoint in it (no inventory.img)",
+		      o->image_path ? o->image_path : CR_IMAGE_PATH);
+}
+
+static int restore(struct restore *r, const struct runtime *rt, struct err *e)
+{
+	struct creation *c = r->c;
+	int rc = creation_begin(c, rt, &r->o->create, true, e);
+
+	if (rc == 0) {
+		r->how = (struct criu_start){
+			.log = "restore.log",
+			.work_fd = r->dirs.work,
+			.cancel_fd = c->signals.fd,
+			.timeout_ms = r->o->cr.timeout_ms ? r->o->cr.timeout_ms : CR_TIMEOUT_MS,
+			.stdio = r->o->cr.shell_job,
+			.in_child = become_criu,
+			.arg = r,
+		};
+		rc = run_criu(r, e);
+	}
+	if (rc == 0 && c->spec->hooks[HOOK_POSTSTART].n)
+		rc = creation_run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e);
+	if (rc < 0)
+		creation_undo(c);
+	return rc < 0 ? err_context(e, rc, "restore container `%s`", r->o->create.id) : 0;
+}
+
+int container_restore(const struct runtime *rt, const struct restore_opts *o, int *ret_status,
+		      struct err *e)
+{
+	struct creation c = {0};
+	struct restore r = {.o = o, .c = &c, .dirs = CR_DIRS_INIT, .criu = CRIU_INIT};
+	int rc = container_id_check(o->create.id, e);
+
+	*ret_status = 0;
+	if (rc == 0)
+		rc = cr_check(&o->cr, e);
+	if (rc == 0)
+		rc = r.mode = cr_cgroups_mode(o->cr.cgroups_mode, CR_CG_IGNORE, e);
+	if (rc >= 0)
+		rc = cr_dirs_open(&o->cr, false, &r.dirs, e);
+	if (rc == 0)
+		rc = check_images(&r.dirs, &o->cr, e);
+	if (rc == 0 && !o->create.detach && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		rc = fail(e, errno, "PR_SET_CHILD_SUBREAPER");
+	if (rc < 0) {
+		cr_dirs_close(&r.dirs);
+		return rc;
+	}
+	rc = restore(&r, rt, e);
+	cr_dirs_close(&r.dirs);
+	if (rc == 0)
+		log_commit();
+	if (rc == 0 && !o->create.detach)
+		rc = creation_supervise(&c, rt, &o->create, ret_status, e);
+	creation_end(&c);
+	return rc;
+}

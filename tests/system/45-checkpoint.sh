@@ -1,0 +1,451 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# checkpoint and restore. What needs a CRIU that works runs in the test machine.
+
+# A bundle with a counting process (crjob), which writes to /tmp/out of its rootfs.
+# job DIR [JQ-FILTER] [-- KIND ARG...]
+job() {
+	local dir=$1 filter=.
+	shift
+	[ $# = 0 ] || [ "$1" = -- ] || { filter=$1; shift; }
+	[ $# = 0 ] || shift
+	# shellcheck disable=SC2016 # jq's variables
+	bundle "$dir" ".process.args = [\"/bin/crjob\", \"/tmp/out\"] + \$ARGS.positional | $filter" --args -- "$@"
+	put "$dir" crjob
+}
+lines() { wc -l <"$1/rootfs/tmp/out"; }
+has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
+# The count goes on: at least N more lines, and none is missing or there twice.
+goes_on() {
+	local n
+	eventually 15 has_lines "$1" $(($(lines "$1") + ${2:-5}))
+	n=$(lines "$1")
+	cmp -s <(head -n "$n" "$1/rootfs/tmp/out") <(seq "$n") ||
+		die "the count is broken: $(diff <(head -n "$n" "$1/rootfs/tmp/out") <(seq "$n") | head -n 5)"
+}
+# start_job DIR ID: runs it detached and waits until it counts. Its output goes to a file outside.
+start_job() {
+	cede run -d -b "$1" "$2" </dev/null >"$T/said" 2>&1 || die "run: $(cat "$T/said")"
+	eventually 10 has_lines "$1" 3
+}
+# with_path PATH ARGUMENT...: cede with another search path
+with_path() { /usr/bin/env PATH="$1" "$CEDE" --root "$ROOT" "${@:2}"; }
+cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of "$1")/cgroup"; }
+
+# A process that counts is written down, is gone, and goes on counting under another id, in the new
+# container's group, with nothing lost; and once more.
+# needs: root criu
+# timeout: 60
+test_round_trip() {
+	job b
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" --work-path "$T/work" "$TAG-a"
+	[ -s work/dump.log ] || die "no dump.log"
+	fails 1 'does not exist' cede state "$TAG-a"
+	[ ! -e "$(cg_of "$TAG-a")" ] || die "its cgroup is still there"
+	local n
+	n=$(lines b)
+	ok cede restore -d -b b --image-path "$T/img" --work-path "$T/work" "$TAG-b"
+	[ -s work/restore.log ] || die "no restore.log"
+	eq status "$(status_of "$TAG-b")" running
+	eq cgroup "$(cgroup_of "$TAG-b")" "/cede.slice/$TAG-b"
+	goes_on b
+	at_least "lines" "$(lines b)" $((n + 1))
+	# What exec sees is the container's own cgroup namespace, and its mounts.
+	ok cede exec "$TAG-b" cat /proc/self/cgroup
+	eq "own cgroup namespace" "$OUT" "0::/"
+	ok cede checkpoint --image-path "$T/img2" "$TAG-b"
+	ok cede restore -d -b b --image-path "$T/img2" "$TAG-c"
+	goes_on b
+	ok cede delete -f "$TAG-c"
+}
+
+# --leave-running, and what a pause means to it: it stays a pause.
+# needs: root criu
+# timeout: 90
+test_leave_running() {
+	job b
+	start_job b "$TAG-a"
+	ok cede checkpoint --leave-running --image-path "$T/img" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" running
+	goes_on b
+	ok cede pause "$TAG-a"
+	ok cede checkpoint --leave-running --image-path "$T/img2" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" paused
+	eventually 5 grep -q 'frozen 1' "$(cg_of "$TAG-a")/cgroup.events"
+	local n
+	n=$(lines b)
+	sleep 0.5
+	eq "lines while paused" "$(lines b)" "$n"
+	ok cede resume "$TAG-a"
+	goes_on b
+	ok cede delete -f "$TAG-a"
+}
+
+# A paused container, also one that a scheduler has frozen, can be written down, and then is gone.
+# needs: root criu
+# timeout: 90
+test_frozen() {
+	job b
+	start_job b "$TAG-a"
+	ok cede pause "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	fails 1 'does not exist' cede state "$TAG-a"
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	eq status "$(status_of "$TAG-b")" running
+	goes_on b
+	# The scheduler's hold, as runtime/freezer.c writes it: this shell is the holder.
+	echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" >"$ROOT/$TAG-b/freeze.sched"
+	echo 1 >"$(cg_of "$TAG-b")/cgroup.freeze"
+	eventually 5 grep -q 'frozen 1' "$(cg_of "$TAG-b")/cgroup.events"
+	ok cede checkpoint --leave-running --image-path "$T/img2" "$TAG-b"
+	eventually 5 grep -q 'frozen 1' "$(cg_of "$TAG-b")/cgroup.events"
+	ok cede checkpoint --image-path "$T/img3" "$TAG-b"
+	fails 1 'does not exist' cede state "$TAG-b"
+}
+
+# A pre-dump leaves it running; the dump that names it as its parent writes less; both restore it.
+# needs: root criu
+# timeout: 90
+test_pre_dump() {
+	job b -- memory 8
+	start_job b "$TAG-a"
+	ok cede checkpoint --pre-dump --image-path "$T/all/pre" --work-path "$T/work" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" running
+	goes_on b
+	ok cede checkpoint --parent-path ../pre --image-path "$T/all/img" --work-path "$T/work" "$TAG-a"
+	at_least "bytes of the pre-dump" "$(cat all/pre/pages-*.img | wc -c)" 8388608
+	at_most "bytes of the dump" "$(cat all/img/pages-*.img | wc -c)" 4194304
+	ok cede restore -d -b b --image-path "$T/all/img" --work-path "$T/work" --parent-path ../pre "$TAG-b"
+	goes_on b
+	ok cede delete -f "$TAG-b"
+}
+
+# An open TCP connection: refused, and the container goes on; with --tcp-established carried over.
+# needs: root criu command:iptables
+# timeout: 90
+test_tcp() {
+	job b -- tcp 5000
+	start_job b "$TAG-a"
+	fails 1 'CRIU: .*(tcp|TCP|onnected).*dump.log' cede checkpoint --image-path "$T/img" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" running
+	goes_on b
+	ok cede checkpoint --tcp-established --image-path "$T/img" "$TAG-a"
+	ok cede restore -d --tcp-established -b b --image-path "$T/img" "$TAG-b"
+	goes_on b
+	ok cede delete -f "$TAG-b"
+}
+
+# A Unix socket whose other end is outside.
+# needs: root criu
+# timeout: 90
+test_unix_socket() {
+	mkdir host
+	# shellcheck disable=SC2016 # jq's variables
+	job b ".mounts += [{destination: \"/host\", type: \"bind\", source: \"$T/host\", options: [\"bind\"]}]" -- unix /host/sock
+	"$HELPERS/crjob" "$T/heard" hear "$T/host/sock" &
+	local listener=$!
+	eventually 5 test -S host/sock
+	start_job b "$TAG-a"
+	fails 1 'CRIU: .*unix' cede checkpoint --image-path "$T/img" "$TAG-a"
+	goes_on b
+	ok cede checkpoint --ext-unix-sk --image-path "$T/img" "$TAG-a"
+	ok cede restore -d --ext-unix-sk -b b --image-path "$T/img" "$TAG-b"
+	goes_on b
+	at_least "datagrams" "$(wc -l <heard)" "$(($(lines b) - 5))"
+	ok cede delete -f "$TAG-b"
+	kill $listener
+}
+
+# A file lock: refused without --file-locks; with it the lock is held again.
+# needs: root criu
+# timeout: 90
+test_file_locks() {
+	job b -- lock /tmp/locked
+	start_job b "$TAG-a"
+	fails 1 'CRIU: .*lock' cede checkpoint --image-path "$T/img" "$TAG-a"
+	goes_on b
+	ok cede checkpoint --file-locks --image-path "$T/img" "$TAG-a"
+	flock -n b/rootfs/tmp/locked true || die "the lock is still held"
+	ok cede restore -d --file-locks -b b --image-path "$T/img" "$TAG-b"
+	! flock -n b/rootfs/tmp/locked true || die "the lock is not held"
+	goes_on b
+	ok cede delete -f "$TAG-b"
+}
+
+# In the foreground: signals are passed on, the exit status is the container's, nothing is left.
+# needs: root criu
+# timeout: 60
+test_foreground() {
+	job b
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	exec_cede restore -b b --image-path "$T/img" "$TAG-b" &
+	local cede=$! status=0
+	eventually 30 is_status "$TAG-b" running
+	goes_on b
+	kill -TERM $cede
+	wait $cede || status=$?
+	eq "exit status" "$status" 7
+	fails 1 'does not exist' cede state "$TAG-b"
+}
+
+# The terminal comes back over the console socket; keys reach the program that had it.
+# needs: root criu
+# timeout: 60
+test_terminal() {
+	job b '.process.terminal = true' -- tty
+	(eventually 20 test -e made; echo first; eventually 20 has_lines b 1; sleep 5) | "$HELPERS/console" "$T/s1" --timeout 300 >o1 &
+	eventually 5 test -S s1
+	ok cede create -b b --console-socket "$T/s1" "$TAG-a"
+	ok cede start "$TAG-a"
+	touch made
+	eventually 20 has_lines b 1
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	(eventually 30 is_status "$TAG-b" running; echo second) | "$HELPERS/console" "$T/s2" --timeout 300 >o2 &
+	eventually 5 test -S s2
+	ok cede restore -d -b b --image-path "$T/img" --console-socket "$T/s2" --pid-file pid "$TAG-b"
+	eq "pid file" "$(cat pid)" "$(pid_of "$TAG-b")"
+	eventually 20 has_lines b 2
+	eq "typed" "$(cat b/rootfs/tmp/out)" $'first\nsecond'
+	ok cede delete -f "$TAG-b"
+	wait
+}
+
+# Limits, group and mounts are those of the new container; read-only stays read-only.
+# needs: root criu controller:pids
+# timeout: 60
+test_new_container() {
+	mkdir r1 r2
+	job b ".mounts += [{destination: \"/r1\", type: \"bind\", source: \"$T/r1\", options: [\"bind\", \"ro\"]},
+		{destination: \"/r2\", type: \"bind\", source: \"$T/r2\", options: [\"bind\", \"ro\", \"noexec\"]}]"
+	start_job b "$TAG-a"
+	mounted() { ok cede exec "$1" sh -c "sed -n 's/^[0-9]* [0-9]* [0-9:]* [^ ]* \([^ ]*\) \([^ ]*\) .*/\1 \2/p' /proc/self/mountinfo | sort"; }
+	mounted "$TAG-a"
+	local before=$OUT
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	config b ".linux.cgroupsPath = \"sub/$TAG-b\" | .linux.resources.pids.limit = 33"
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	eq cgroup "$(cgroup_of "$TAG-b")" "/cede.slice/sub/$TAG-b"
+	eq pids.max "$(cat "$CG/cede.slice/sub/$TAG-b/pids.max")" 33
+	mounted "$TAG-b"
+	eq "mounts" "$OUT" "$before"
+	run cede exec "$TAG-b" touch /r1/x /r2/x
+	[ "$STATUS" != 0 ] && [ ! -e r1/x ] && [ ! -e r2/x ] || die "a read-only mount is writable"
+	ok cede delete -f "$TAG-b"
+}
+
+# Hooks: those of the runtime run again, poststop at delete.
+# needs: root criu
+# timeout: 60
+test_hooks() {
+	hook() { printf '[{"path": "/bin/sh", "args": ["sh", "-c", "jq -r .id >>%s/%s"], "env": ["PATH=%s"]}]' "$T" "$1" "$PATH"; }
+	job b ".hooks = {prestart: $(hook prestart), createRuntime: $(hook createRuntime), poststart: $(hook poststart), poststop: $(hook poststop)}"
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	eq poststop "$(cat poststop)" "$TAG-a"
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	local k
+	for k in prestart createRuntime poststart; do
+		eq "$k" "$(cat $k)" "$TAG-a"$'\n'"$TAG-b"
+	done
+	ok cede delete -f "$TAG-b"
+	eq poststop "$(cat poststop)" "$TAG-a"$'\n'"$TAG-b"
+}
+
+# A hook that fails ends the restore, and nothing is left.
+# needs: root criu
+# timeout: 60
+test_hook_fails() {
+	job b
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	config b '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo not here; exit 3"]}]'
+	fails 1 'not here' cede restore -d -b b --image-path "$T/img" --pid-file "$T/pid" "$TAG-b"
+	fails 1 'does not exist' cede state "$TAG-b"
+	[ ! -e pid ] || die "the pid file is left"
+	config b 'del(.hooks)'
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	goes_on b
+	ok cede delete -f "$TAG-b"
+}
+
+# A network namespace that is joined by its path belongs to somebody else: it is joined again.
+# needs: root criu command:ip
+# timeout: 60
+test_joined_namespaces() {
+	unshare -n sleep 1000 &
+	local holder=$!
+	eventually 5 sh -c "[ \"\$(readlink /proc/$holder/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+	job b ".linux.namespaces |= map(if .type == \"network\" then .path = \"/proc/$holder/ns/net\" else . end)"
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	eq "network namespace" "$(readlink "/proc/$(pid_of "$TAG-b")/ns/net")" "$(readlink /proc/$holder/ns/net)"
+	goes_on b
+	ok cede delete -f "$TAG-b"
+	kill $holder
+}
+
+# Images that are damaged, or of something else; a bundle that is not the container's.
+# needs: root criu
+# timeout: 120
+test_bad_images() {
+	job b
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	local f
+	for f in inventory.img pstree.img core-1.img mm-1.img files.img; do
+		rm -rf bad && cp -a img bad
+		head -c 10 "img/$f" >"bad/$f"
+		fails 1 'CRIU' cede restore -d -b b --image-path "$T/bad" "$TAG-b"
+	done
+	rm -rf bad && cp -a img bad
+	head -c 100000 /dev/urandom >bad/core-1.img
+	fails 1 'CRIU' cede restore -d -b b --image-path "$T/bad" "$TAG-b"
+	# Without the program that ran.
+	job other
+	rm other/rootfs/bin/crjob
+	fails 1 'CRIU: .*crjob' cede restore -d -b other --image-path "$T/img" "$TAG-b"
+	for f in '{' '["a"' '{"a":1}' '["x","x","x","x"]' '7'; do
+		printf %s "$f" >bad/descriptors.json
+		fails 1 'descriptors.json' cede restore -d -b b --image-path "$T/bad" "$TAG-b"
+	done
+	rm bad/descriptors.json
+	ln -s /etc/passwd bad/descriptors.json
+	fails 1 'descriptors.json' cede restore -d -b b --image-path "$T/bad" "$TAG-b"
+	# The images themselves are untouched by all that.
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	goes_on b
+	ok cede delete -f "$TAG-b"
+}
+
+# A disk that fills up while the images are written: the container goes on.
+# needs: root criu
+# timeout: 60
+test_full_disk() {
+	mkdir small
+	mount -t tmpfs -o size=2m none small
+	job b -- memory 8
+	start_job b "$TAG-a"
+	fails 1 'CRIU: .*' cede checkpoint --image-path "$T/small/img" --work-path "$T/work" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" running
+	goes_on b
+	umount small
+	ok cede delete -f "$TAG-a"
+}
+
+# Whoever interrupts a checkpoint has a container that runs.
+# needs: root criu
+# timeout: 60
+test_interrupted() {
+	job b -- memory 16
+	start_job b "$TAG-a"
+	exec_cede checkpoint --image-path "$T/img" "$TAG-a" 2>err &
+	local cede=$! status=0
+	eventually 20 test -e img/inventory.img -o -e img/dump.log
+	kill -TERM $cede
+	wait $cede || status=$?
+	if [ $status != 0 ]; then
+		eq status "$(status_of "$TAG-a")" running
+		goes_on b
+		ok cede delete -f "$TAG-a"
+	else
+		fails 1 'does not exist' cede state "$TAG-a" # it was too late
+	fi
+}
+
+# Where CRIU cannot dump (or works): a failed checkpoint leaves the container running.
+test_failure_leaves_it_running() {
+	job b
+	start_job b "$TAG-a"
+	: >file
+	fails 1 '(image-path.*Not a directory|image-path)' cede checkpoint --image-path "$T/file" "$TAG-a"
+	fails 1 'work-path' cede checkpoint --image-path "$T/img" --work-path "$T/file" "$TAG-a"
+	fails 1 'parent-path ../no' cede checkpoint --image-path "$T/img" --parent-path ../no "$TAG-a"
+	fails 1 'CRIU is not installed' with_path "/nonexistent" checkpoint --image-path "$T/img" "$TAG-a"
+	mkdir bin
+	printf '#!/bin/sh\nexit 3\n' >bin/criu
+	chmod 755 bin/criu
+	fails 1 'CRIU ended with status 3' with_path "$T/bin" checkpoint --image-path "$T/img" "$TAG-a"
+	printf '#!/nonexistent\n' >bin/criu
+	fails 1 'bin/criu: No such file' with_path "$T/bin" checkpoint --image-path "$T/img" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" running
+	goes_on b
+	ok cede delete -f "$TAG-a"
+}
+
+# A program that is not CRIU, or one of another kind, is not waited for for ever, nor believed.
+test_not_criu() {
+	job b
+	start_job b "$TAG-a"
+	mkdir bin
+	printf '#!/bin/bash\nread -r -N 1 -u $2 x\necho nonsense >&$2\nexit 0\n' >bin/criu
+	chmod 755 bin/criu
+	fails 1 'cannot be understood|does not answer' with_path "$T/bin" checkpoint --image-path "$T/img" "$TAG-a"
+	# success, version 3.9, type = VERSION (a newline: bash flushes behind it)
+	printf '#!/bin/bash\nread -r -N 1 -u $2 x\nprintf "\\020\\001\\122\\004\\010\\003\\020\\011\\010\\012" >&$2\nexit 0\n' >bin/criu
+	fails 1 'needs CRIU 3.14 or newer, this is 3.9' with_path "$T/bin" checkpoint --image-path "$T/img" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" running
+	ok cede delete -f "$TAG-a"
+}
+
+# Containers that cannot be written down: none, not started, ended.
+test_states() {
+	fails 1 'does not exist' cede checkpoint "$TAG-a"
+	job b
+	ok cede create -b b "$TAG-a"
+	fails 1 'not been started' cede checkpoint --image-path "$T/img" "$TAG-a"
+	ok cede kill "$TAG-a" KILL
+	eventually 5 is_status "$TAG-a" stopped
+	fails 1 'container not running' cede checkpoint --image-path "$T/img" "$TAG-a"
+	ok cede delete "$TAG-a"
+	[ ! -e img ] || die "an image directory was made for nothing"
+}
+
+# Restores that cannot begin: no images, no bundle, an id that is taken.
+test_restore_refusals() {
+	job b
+	fails 1 'image-path.*nosuch.*No such file' cede restore -b b --image-path "$T/nosuch" "$TAG-a"
+	: >file
+	fails 1 'image-path.*Not a directory' cede restore -b b --image-path "$T/file" "$TAG-a"
+	mkdir empty
+	fails 1 'no checkpoint in it' cede restore -b b --image-path "$T/empty" "$TAG-a"
+	touch empty/inventory.img
+	fails 1 'bundle' cede restore -b "$T/nosuch" --image-path "$T/empty" "$TAG-a"
+	run cede restore -d -b b --image-path "$T/empty" "$TAG-a"
+	[ "$STATUS" = 1 ] || die "an empty inventory is no checkpoint"
+	fails 1 'does not exist' cede state "$TAG-a"
+	fails 1 'console' cede restore -d -b b --image-path "$T/empty" --console-socket "$T/s" "$TAG-a"
+	ok cede create -b b "$TAG-a"
+	fails 1 'already exists' cede restore -d -b b --image-path "$T/empty" "$TAG-a"
+	eq status "$(status_of "$TAG-a")" created
+	ok cede delete -f "$TAG-a"
+}
+
+# Options: what engines probe, and every wrong value by name.
+test_options() {
+	local verb
+	for verb in checkpoint restore; do
+		ok cede $verb --help
+		fails 1 'missing operand' cede $verb
+		fails 1 'invalid container id' cede $verb ../x
+		fails 1 'manage-cgroups-mode: expected .*"none"' cede $verb --manage-cgroups-mode none x
+		fails 1 'network-lock: expected .*"pf"' cede $verb --network-lock pf x
+		fails 1 'empty-ns ipc' cede $verb --empty-ns ipc x
+	done
+	fails 1 'requires an argument' cede restore --lsm-mount-context
+	fails 1 'lsm-profile: expected' cede restore --lsm-profile nosuch:x x
+	fails 1 'lsm-profile: expected' cede restore --lsm-profile selinux: x
+	fails 1 'status-fd: descriptor 99' cede checkpoint --status-fd 99 x
+	fails 1 'status-fd: descriptor -1' cede checkpoint --status-fd -1 x
+	local v
+	for v in x 1.2.3.4 :80 1.2.3.4:0 1.2.3.4:65536 1.2.3.4:x '[]:1'; do
+		fails 1 'page-server: ' cede checkpoint --page-server "$v" x
+	done
+	fails 1 'exclude each other' cede checkpoint --pre-dump --lazy-pages x
+	# go-runc's spelling, and options that only some commands of others have
+	fails 1 'image-path' cede restore -no-subreaper --parent-path ../p --no-pivot --image-path "$T/no" x
+	ok cede features
+	eq "annotation" "$(jq -r '.annotations["cede.checkpoint.enabled"]' "$T.out")" true
+}
