@@ -38,7 +38,7 @@ static int run_checkpoint(struct cli *cli, int argc, char **argv, struct err *e)
 		{"page-server", 0, OPT_STRING, &o.cr.page_server, "ADDRESS:PORT",
 		 "send memory to a page server"},
 		{"manage-cgroups-mode", 0, OPT_STRING, &o.cr.cgroups_mode, "MODE",
-		 "soft, full, strict or ignore (default: soft)"},
+		 "soft, full, strict or ignore (default: ignore)"},
 		{"empty-ns", 0, OPT_LIST, &empty_ns, "NAME",
 		 "leave out what is in this namespace (network)"},
 		{"auto-dedup", 0, OPT_FLAG, &o.cr.auto_dedup, NULL,

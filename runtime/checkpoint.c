@@ -86,7 +86,10 @@ static int add_freezer(struct strbuf *opts, const struct container *c, struct er
 static int encode(struct dump *d, struct strbuf *opts, struct err *e)
 {
 	const struct checkpoint_opts *o = d->o;
-	int mode = cr_cgroups_mode(o->cr.cgroups_mode, CR_CG_SOFT, e);
+	/* To write cgroups down, CRIU mounts cgroup2 without options, by which the host's mount loses
+	 * its nsdelegate and memory_recursiveprot (they are the superblock's); and a restore that
+	 * puts all into one group does not need it. */
+	int mode = cr_cgroups_mode(o->cr.cgroups_mode, CR_CG_IGNORE, e);
 	int rc = mode < 0 ? mode
 			  : cr_encode(opts, &o->cr, &d->criu, &d->dirs, &d->spec->annotations, e);
 
