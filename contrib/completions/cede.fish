@@ -22,5 +22,5 @@ function __cede_options
 end
 complete -c cede -f -n 'not __cede_verb' -a '(__cede_verbs)'
 complete -c cede -f -n '__cede_verb' -a '(__cede_options)'
-complete -c cede -f -n 'contains (__cede_verb) start state kill delete exec ps pause resume checkpoint' -a '(cede list -q)'
+complete -c cede -f -n 'contains (__cede_verb) start state kill delete exec ps pause resume update events checkpoint' -a '(cede list -q)'
 complete -c cede -F -n 'contains (__cede_verb) launch run create restore spec'
