@@ -86,6 +86,7 @@ struct container {
 	bool cgroup_created;	   /* delete removes it (runtime.md, Delete): cgroup_is_ours() */
 	bool new_keyring;	   /* its processes do not have the keys of who calls us */
 	bool listener;		   /* its seccomp filter has one, for `start` to hand over */
+	bool notifies;		   /* it has a NOTIFY_SOCKET, where `start` is to listen */
 	pid_t init_pid;		   /* as recorded; 0 while creating */
 	uint64_t init_start_ticks; /* with the pid: the same process, not a recycled number */
 	unsigned hooks; /* bit (1 << enum spec_hook_kind) for each kind the configuration has: what

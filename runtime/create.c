@@ -20,6 +20,7 @@
 #include "runtime/handover.h"
 #include "runtime/hooks.h"
 #include "runtime/lsm.h"
+#include "runtime/notify.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/sysctl.h"
@@ -117,6 +118,19 @@ static void show_plans(const struct creation *c)
 	(void)str_split(strbuf_str(&mounts), '\n', show_line, NULL); /* show_line cannot fail */
 }
 
+/* `launch` speaks for its jobs itself. */
+static int prepare_notify(struct creation *c, struct err *e)
+{
+	const char *dir;
+	int rc = c->o->hooks ? 0 : notify_wanted(e);
+
+	if (rc <= 0)
+		return rc;
+	c->notifies = true;
+	dir = arena_printf(&c->spec->arena, "%s/%s/" NOTIFY_DIR, c->rt->root, c->o->id);
+	return dir ? notify_add(c->spec, dir, e) : fail(e, ENOMEM, "NOTIFY_SOCKET");
+}
+
 /* Everything that can be decided or found wrong before anything is made. */
 static int prepare(struct creation *c, struct err *e)
 {
@@ -137,6 +151,8 @@ static int prepare(struct creation *c, struct err *e)
 		rc = seccomp_prepare(c->rt, s->linux_.seccomp, &c->seccomp, e);
 		c->process.seccomp = &c->seccomp;
 	}
+	if (rc == 0)
+		rc = prepare_notify(c, e);
 	if (rc == 0)
 		rc = mount_plan_make(s, c->bundle, &c->mounts, e);
 	if (rc == 0)
@@ -166,6 +182,7 @@ static int fill_state(struct creation *c, struct err *e)
 	k->annotations = c->spec->annotations;
 	k->hooks = hooks_present(c->spec);
 	k->listener = c->seccomp.wants_listener;
+	k->notifies = c->notifies;
 	k->new_keyring = !c->o->no_new_keyring;
 	if (c->rt->cgroup_manager != CGROUP_MANAGER_DISABLED) {
 		rc = cgroup_path(c->spec->linux_.cgroups_path, k->id, path, sizeof(path), e);
@@ -212,7 +229,11 @@ static int make_state(struct creation *c, struct err *e)
 		rc = make_fifo(c, STATE_FIFO, &c->fifo, e);
 	if (rc == 0 && !c->run_now)
 		rc = make_fifo(c, STATE_RESULT, &c->result, e);
-	return rc;
+	if (rc == 0 && c->notifies)
+		rc = notify_make_dir(c->container->dirfd, e);
+	if (rc == 0 && c->notifies && c->run_now)
+		rc = c->notify = notify_bind(c->container->dirfd, e);
+	return rc < 0 ? rc : 0;
 }
 
 /* --- resources -----------------------------------------------------------------------------------
@@ -288,8 +309,8 @@ static void kill_init(struct creation *c)
 /* All but the record and the document. */
 static void release_resources(struct creation *c)
 {
-	int *fds[] = {&c->console_socket, &c->pidfd_socket, &c->sync,  &c->pidfd,
-		      &c->master,	  &c->fifo,	    &c->result};
+	int *fds[] = {&c->console_socket, &c->pidfd_socket, &c->sync,	&c->pidfd,
+		      &c->master,	  &c->fifo,	    &c->result, &c->notify};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		*fds[i] = fd_close(*fds[i]);
@@ -344,6 +365,7 @@ int creation_begin(struct creation *c, const struct runtime *rt, const struct cr
 		.cgroup = {.fd = -1, .host = {.fd = -1}},
 		.fifo = -1,
 		.result = -1,
+		.notify = -1,
 		.sync = -1,
 		.pidfd = -1,
 		.master = -1,

@@ -42,7 +42,9 @@ struct creation {
 	struct container *container; /* its state directory, locked */
 	struct cgroup cgroup;
 	int fifo, result;
+	int notify; /* the container's NOTIFY_SOCKET, if it runs at once; -1 */
 
+	bool notifies;	  /* it has a NOTIFY_SOCKET of its own */
 	bool early;	  /* recorded before init is ready */
 	int sync;	  /* ours of the pair; -1 until the clone */
 	pid_t pid;	  /* of init, or of the stage before it has told */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `run`: create and start in one process, and in the foreground the rest of the container's life.
  */
+#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "runtime/create.h"
+#include "runtime/notify.h"
 #include "runtime/state.h"
 #include "runtime/supervise.h"
 #include "runtime/tty.h"
@@ -34,20 +36,54 @@ static int in_foreground(pid_t pid, int pidfd, int master, uint64_t ignored,
 	return rc;
 }
 
+/* The container's NOTIFY_SOCKET, watched beside the container. */
+struct ready {
+	struct pollfd watch;
+	pid_t pid;
+};
+
+static void on_notify(void *arg)
+{
+	struct ready *r = arg;
+	struct err own;
+
+	if (!r->watch.revents || !notify_hear(r->watch.fd))
+		return;
+	r->watch.fd = fd_close(r->watch.fd); /* it says so once */
+	if (notify_tell(r->pid, &own) < 0)
+		log_warn("%s", own.msg);
+}
+
 int creation_supervise(struct creation *c, const struct runtime *rt, const struct create_opts *o,
 		       int *ret_status, struct err *e)
 {
 	_cleanup_fd_ int pidfd = take_fd(&c->pidfd), master = take_fd(&c->master);
 	uint64_t ticks = c->container->init_start_ticks;
+	struct ready ready = {.watch = {.fd = take_fd(&c->notify), .events = POLLIN}, c->pid};
+	const struct run_hooks listen = {
+		.watch = &ready.watch, .n_watch = 1, .ready = on_notify, .arg = &ready};
+	const struct run_hooks *hooks = ready.watch.fd >= 0 ? &listen : o->hooks;
 	struct err own;
 	int rc;
 
 	creation_release(c);
-	rc = in_foreground(c->pid, pidfd, master, c->process.ignored, o->hooks, ret_status, e);
+	rc = in_foreground(c->pid, pidfd, master, c->process.ignored, hooks, ret_status, e);
+	ready.watch.fd = fd_close(ready.watch.fd);
 	/* Without an end of its own it is not left to run alone. */
 	if ((rc < 0 || !o->keep) && container_delete_same(rt, o->id, c->pid, ticks, &own) < 0)
 		log_warn("%s", own.msg);
 	return rc;
+}
+
+/* As a service of its own: it is started when it says so. */
+static void wait_until_ready(struct creation *c)
+{
+	_cleanup_fd_ int notify = take_fd(&c->notify), pidfd = take_fd(&c->pidfd);
+	struct err own;
+
+	creation_end(c);
+	if (notify >= 0 && notify_wait(notify, c->pid, pidfd, &own) < 0)
+		log_warn("%s", own.msg);
 }
 
 int container_run(const struct runtime *rt, const struct create_opts *o, int *ret_status,
@@ -67,6 +103,8 @@ int container_run(const struct runtime *rt, const struct create_opts *o, int *re
 		log_commit(); /* whatever comes now, the container ran */
 	if (rc == 0 && !o->detach)
 		rc = creation_supervise(&c, rt, o, ret_status, e);
+	else if (rc == 0)
+		wait_until_ready(&c);
 	creation_end(&c);
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "runtime/container.h"
 #include "runtime/hooks.h"
+#include "runtime/notify.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
@@ -178,8 +179,28 @@ static int start(struct container *c, bool *ret_destroy, struct err *e)
 	return rc;
 }
 
+/* Its socket, before the program could want it; -1 in *ret: nobody listens. */
+static int listen_for_ready(const struct container *c, int *ret, struct err *e)
+{
+	int rc = c->notifies ? notify_wanted(e) : 0;
+
+	if (rc == 1)
+		rc = *ret = notify_bind(c->dirfd, e);
+	return rc < 0 ? rc : 0;
+}
+
+/* It runs whatever comes of this. */
+static void wait_until_ready(int notify, pid_t pid, int pidfd)
+{
+	struct err own;
+
+	if (notify >= 0 && pidfd >= 0 && notify_wait(notify, pid, pidfd, &own) < 0)
+		log_warn("%s", own.msg);
+}
+
 int container_start(const struct runtime *rt, const char *id, struct err *e)
 {
+	_cleanup_fd_ int notify = -1, pidfd = -1;
 	struct container *c = NULL;
 	enum oci_status status;
 	bool destroy = false;
@@ -194,6 +215,10 @@ int container_start(const struct runtime *rt, const char *id, struct err *e)
 	if (rc == 0)
 		rc = check_created(c, status, e);
 	if (rc == 0)
+		rc = listen_for_ready(c, &notify, e);
+	if (notify >= 0)
+		pidfd = pidfd_open(c->init_pid, 0); /* its end is an answer, too */
+	if (rc == 0)
 		rc = start(c, &destroy, e);
 	pid = c->init_pid;
 	ticks = c->init_start_ticks;
@@ -204,5 +229,7 @@ int container_start(const struct runtime *rt, const char *id, struct err *e)
 		if (container_delete_same(rt, id, pid, ticks, &own) < 0)
 			log_warn("%s", own.msg);
 	}
+	if (rc == 0) /* others may have to do with the container meanwhile */
+		wait_until_ready(notify, pid, pidfd);
 	return rc;
 }

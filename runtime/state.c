@@ -191,6 +191,7 @@ int state_save(const struct container *c, struct err *e)
 		json_w_string(&w, "idleWeight", c->idle_weight);
 	json_w_bool(&w, "newKeyring", c->new_keyring);
 	json_w_bool(&w, "seccompListener", c->listener);
+	json_w_bool(&w, "notifies", c->notifies);
 	json_w_u64(&w, "hooks", c->hooks);
 	json_w_object(&w, "annotations");
 	for (size_t i = 0; i < c->annotations.n; i++)
@@ -267,6 +268,7 @@ static int state_load(struct container *c, struct err *e)
 	c->cgroup_created = json_get_bool(doc, "cgroupCreated", false);
 	c->new_keyring = json_get_bool(doc, "newKeyring", true);
 	c->listener = json_get_bool(doc, "seccompListener", false);
+	c->notifies = json_get_bool(doc, "notifies", false);
 	rc = copy_string(c, doc, "bundle", true, &c->bundle, e);
 	if (rc == 0)
 		rc = copy_string(c, doc, "rootfs", true, &c->rootfs, e);
