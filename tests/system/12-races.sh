@@ -1,0 +1,247 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Requests that race: one of them succeeds, the other says in one line why not, nothing is left behind.
+
+ID=$TAG-r
+ROUNDS=$((SLOW > 5 ? 5 : 12))
+GONE="container .$ID. does not exist"
+DEAD='container not running'
+BUSY='another operation holds its lock|is being created by another process'
+
+# --- where a round begins --------------------------------------------------------------------------
+
+none() { :; }
+created() { cede create -b "$T/b" --pid-file "$T/pid" "$ID" || die "create failed"; }
+running() { cede run -d -b "$T/b" --pid-file "$T/pid" "$ID" || die "run failed"; }
+paused() { running && cede pause "$ID"; }
+stopped() {
+	created
+	cede kill "$ID" KILL
+	while alive "$(cat "$T/pid")"; do :; done
+}
+
+# --- a round ---------------------------------------------------------------------------------------
+
+# Up to some milliseconds, without a process for it.
+stagger() {
+	local k
+	for ((k = RANDOM % 4 * (RANDOM % 3000); k > 0; k--)); do :; done
+}
+
+one_side() { # NAME COMMAND...
+	local name=$1 status=0
+	shift
+	stagger
+	"$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null || status=$?
+	echo $status >"$T/$name.status"
+}
+
+# said NAME ERRORS: it succeeded, or failed with one line like one of these (bash regex)
+said() {
+	local status lines
+	status=$(cat "$T/$1.status")
+	lines=$(wc -l <"$T/$1.err")
+	[ "$status" != 0 ] || return 0
+	[ "$lines" = 1 ] || die "round $round: $1: one line expected, found $lines: $(cat "$T/$1.err")"
+	[[ $(cat "$T/$1.err") =~ $2 ]] || die "round $round: $1: exit status $status: $(cat "$T/$1.err")"
+}
+
+# Deleted by force if it is still there, it leaves nothing.
+swept() {
+	local pid
+	cede delete --force "$ID" 2>"$T/sweep.err" || die "round $round: delete: $(cat "$T/sweep.err")"
+	[ ! -e "$ROOT/$ID" ] || die "round $round: state left: $(ls -A "$ROOT/$ID")"
+	[ -z "$CG" ] || [ ! -e "$CG/cede.slice/$ID" ] || die "round $round: group left"
+	[ ! -s "$T/pid" ] || ! alive "$(cat "$T/pid")" || eventually 5 gone "$(cat "$T/pid")"
+	: >"$T/pid"
+}
+
+# race FROM WINS ERRORS 'COMMAND' 'COMMAND' [CHECK]: the two at once, many times. WINS: how many of
+# them succeed (1: exactly one, 1+: at least one, *: any number, 2: the second one). CHECK runs after them.
+race() {
+	local from=$1 wins=$2 errors=$3 a=$4 b=$5 check=${6:-true} round n pids
+	[ -d "$T/b" ] || bundle b '.process.args = ["sh", "-c", "echo x >>/ran; exec sleep 1000"]'
+	ABOUT="$a | $b"
+	for ((round = 1; round <= ROUNDS; round++)); do
+		rm -f "$T/b/rootfs/ran"
+		: >"$T/pid"
+		$from
+		# shellcheck disable=SC2086 # words of a command
+		{ one_side a cede $a & pids=$!; one_side b cede $b & pids="$pids $!"; }
+		# shellcheck disable=SC2086
+		wait $pids
+		said a "$errors"
+		said b "$errors"
+		n=$(cat a.status b.status | grep -cx 0) || true
+		case $wins in
+		1+) [ "$n" -ge 1 ] || die "round $round: nobody won: $(cat a.err b.err)" ;;
+		2) [ "$(cat b.status)" = 0 ] || die "round $round: the second one lost: $(cat b.err)" ;;
+		1) [ "$n" = 1 ] || die "round $round: $n won: $(cat a.err b.err)" ;;
+		esac
+		$check || die "round $round: $check failed (exit statuses $(cat a.status) and $(cat b.status))"
+		swept
+	done
+}
+
+# --- the table -------------------------------------------------------------------------------------
+
+# timeout: 120
+test_two_deletes() {
+	race stopped 1 "$GONE" "delete $ID" "delete $ID"
+	race running 1+ "$GONE|$BUSY" "delete --force $ID" "delete --force $ID"
+	race running 2 "$GONE|cannot delete container|$BUSY" "delete $ID" "delete --force $ID"
+}
+
+# The container that was made is the one that is there.
+ours_is_there() { is_status "$ID" created && alive "$(cat "$T/pid")"; }
+# timeout: 120
+test_two_creates() {
+	race none 1 "already exists" "create -b $T/b --pid-file $T/pid $ID" "create -b $T/b --pid-file $T/pid $ID" ours_is_there
+	race none 1 "already exists" "create -b $T/b --pid-file $T/pid $ID" "run -d -b $T/b --pid-file $T/pid $ID"
+}
+
+ran_once() {
+	eventually 5 test -s "$T/b/rootfs/ran"
+	eq "runs of the program" "$(wc -l <"$T/b/rootfs/ran")" 1
+}
+# timeout: 120
+test_start_twice() {
+	race created 1 'running already|started already' "start $ID" "start $ID" ran_once
+}
+
+# Killed at any moment of its creation
+# timeout: 120
+test_kill_during_create() {
+	race none '*' "$GONE|$DEAD|init .*(died|ended|killed|gone)|connection|Connection|killed" \
+		"create -b $T/b --pid-file $T/pid $ID" "kill $ID KILL"
+	race none 2 "$GONE|$DEAD|init .*(died|ended|killed|gone)|killed" \
+		"create -b $T/b --pid-file $T/pid $ID" "delete --force $ID"
+	race none '*' "$GONE|$DEAD|cannot start|$BUSY" "create -b $T/b --pid-file $T/pid $ID" "start $ID"
+}
+
+# timeout: 120
+test_start_and_end() {
+	race created 2 "$GONE|$DEAD|has stopped|cannot start|did not start|killed|open init" "start $ID" "kill $ID KILL"
+	race created 2 "$GONE|$DEAD|has stopped|cannot start|did not start|killed|open init" "start $ID" "delete --force $ID"
+	race created '*' "$GONE|cannot delete|cannot start" "start $ID" "delete $ID"
+}
+
+# timeout: 120
+test_delete_and_others() {
+	local busy="$GONE|$DEAD|$BUSY"
+	race running 2 "$busy|not paused" "pause $ID" "delete --force $ID"
+	race paused 2 "$busy|not paused" "resume $ID" "delete --force $ID"
+	race running 2 "$busy" "update --pids-limit -1 $ID" "delete --force $ID"
+}
+
+# Those that take no lock
+# timeout: 120
+test_delete_and_readers() {
+	local busy="$GONE|$DEAD"
+	race running 2 "$busy" "kill --all $ID TERM" "delete --force $ID"
+	race running 2 "$busy" "ps --format json $ID" "delete --force $ID"
+	race running 2 "$busy" "events --stats $ID" "delete --force $ID"
+	race running 2 "$busy" "state $ID" "delete --force $ID"
+}
+
+# What is executed while the container ends was killed with it (and says nothing), or was never in it.
+exec_ended() { [[ $(cat a.status) =~ ^(0|1|137|255)$ ]]; }
+# timeout: 120
+test_exec_and_end() {
+	race running 2 "$GONE|$DEAD|$BUSY|^$" "exec --detach $ID sleep 1000" "delete --force $ID" exec_ended
+	race stopped '*' "$GONE|$DEAD|$BUSY" "exec --detach $ID true" "delete $ID"
+}
+
+# timeout: 120
+test_pause_and_resume() {
+	race running 1+ "already paused|$DEAD" "pause $ID" "pause $ID"
+	race paused 1+ "not paused" "resume $ID" "resume $ID"
+	race running 1+ "not paused" "pause $ID" "resume $ID"
+	race running 1+ "already paused" "update --pids-limit -1 $ID" "pause $ID"
+}
+
+# --- an engine that is killed ------------------------------------------------------------------------
+
+# engine COMMAND...: as an engine has it: a process group of its own, with the runtime in it; $ENGINE
+engine() {
+	# shellcheck disable=SC2016
+	setsid bash -c 'cede=$1 root=$2; shift 2; "$cede" --root "$root" "$@"; echo $? >done; exec sleep 1000' - "$CEDE" "$ROOT" "$@" >out 2>err </dev/null &
+	ENGINE=$!
+}
+kill_engine() {
+	until kill -KILL -- "-$ENGINE" 2>/dev/null; do :; done # it may not be a group yet
+	wait "$ENGINE" 2>/dev/null || true
+}
+
+# Between create and start: the container waits, and another engine starts or deletes it.
+# timeout: 120
+test_engine_killed_before_start() {
+	local round
+	bundle b '.process.args = ["sh", "-c", "echo x >>/ran; exec sleep 1000"]'
+	for ((round = 1; round <= ROUNDS / 2; round++)); do
+		rm -f done b/rootfs/ran
+		engine create -b "$T/b" --pid-file "$T/pid" "$ID"
+		eventually 5 test -s done
+		kill_engine
+		is_status "$ID" created || die "round $round: $(status_of "$ID")"
+		alive "$(cat pid)" || die "round $round: init is gone"
+		[ ! -e b/rootfs/ran ] || die "round $round: it runs"
+		if ((round % 2)); then
+			ok cede start "$ID"
+			ran_once
+		fi
+		swept
+	done
+}
+
+# At any moment of create or start: what is there afterwards is one of the known states, and goes on from it.
+# timeout: 120
+test_engine_killed() {
+	local round state
+	bundle b '.process.args = ["sh", "-c", "echo x >>/ran; exec sleep 1000"]'
+	for ((round = 1; round <= ROUNDS; round++)); do
+		rm -f done b/rootfs/ran
+		: >pid
+		engine create -b "$T/b" --pid-file "$T/pid" "$ID"
+		sleep "0.$(printf %03d $((RANDOM % (15 * SLOW))))"
+		kill_engine
+		settled() { state=$(status_of "$ID" 2>/dev/null); [ "$state" != creating ]; }
+		eventually 5 settled
+		case $state in
+		'') ;; # not yet a container, or undone
+		created)
+			ok cede start "$ID"
+			ran_once
+			;;
+		stopped) [ ! -e b/rootfs/ran ] || die "round $round: it ran" ;;
+		*) die "round $round: a state of \"$state\"" ;;
+		esac
+		swept
+	done
+	for ((round = 1; round <= ROUNDS; round++)); do
+		rm -f done b/rootfs/ran
+		created
+		engine start "$ID"
+		sleep "0.$(printf %03d $((RANDOM % (10 * SLOW))))"
+		kill_engine
+		# Woken, or still waiting for somebody to do it: never the one while the state says the other.
+		running_or_created() { case $(status_of "$ID") in running) test -e b/rootfs/ran ;; created) cede start "$ID" 2>>err; false ;; *) false ;; esac; }
+		eventually 5 running_or_created
+		ran_once
+		swept
+	done
+}
+
+# A delete that is killed half-way is finished by the next one.
+# timeout: 120
+test_delete_killed() {
+	local round
+	bundle b '.process.args = ["sleep", "1000"]'
+	for ((round = 1; round <= ROUNDS; round++)); do
+		running
+		engine delete --force "$ID"
+		sleep "0.$(printf %03d $((RANDOM % (8 * SLOW))))"
+		kill_engine
+		swept
+	done
+}
