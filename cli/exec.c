@@ -160,12 +160,36 @@ static int from_options(struct cli *cli, struct arena *a, struct exec_options *x
 	return rc;
 }
 
+/* The document says all there is to say; what the options say beside it would be lost. */
+static int check_file_alone(const struct exec_options *x, struct err *e)
+{
+	const struct {
+		const char *option;
+		bool given;
+	} others[] = {
+		{"cwd", x->cwd},	   {"env", x->env.n},
+		{"user", x->user},	   {"additional-gids", x->gids.n},
+		{"cap", x->caps.n},	   {"no-new-privs", x->no_new_privs},
+		{"apparmor", x->apparmor}, {"process-label", x->label},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i].given)
+			return refuse(e, EINVAL, "exec: --%s: cannot be combined with --process",
+				      others[i].option);
+	return 0;
+}
+
 static int from_file(struct arena *a, const struct exec_options *x, struct spec_process **ret,
 		     struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int rc = file_read_alloc(AT_FDCWD, x->process_file, JSON_MAX_BYTES, &text, &len, e);
+	int rc = check_file_alone(x, e);
+
+	if (rc < 0)
+		return rc;
+	rc = file_read_alloc(AT_FDCWD, x->process_file, JSON_MAX_BYTES, &text, &len, e);
 
 	if (rc < 0)
 		return err_context(e, rc, "exec: --process");
@@ -217,6 +241,12 @@ static int run_exec(struct cli *cli, int argc, char **argv, struct err *e)
 	rc = cli_operands(&verb_exec, argc, first, 1, x.process_file ? 1 : -1, e);
 	if (rc < 0)
 		return rc;
+	/* runc's other form, for the hierarchies of cgroup v1 */
+	if (x.o.sub_cgroup && x.o.sub_cgroup[strcspn(x.o.sub_cgroup, ":/")] == ':')
+		return refuse(e, EINVAL,
+			      "exec: --cgroup: expected a path below the container's group, found "
+			      "\"%s\": cgroup v2 has no controllers to choose from",
+			      x.o.sub_cgroup);
 	x.o.id = argv[first++];
 	if (first < argc && streq(argv[first], "--"))
 		first++;

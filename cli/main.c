@@ -79,8 +79,15 @@ static void print_version(const struct cli *cli)
 }
 
 static const struct name_value log_levels[] = {
-	{"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"warn", LOG_LEVEL_WARNING},
-	{"info", LOG_LEVEL_INFO},   {"debug", LOG_LEVEL_DEBUG},
+	{"error", LOG_LEVEL_ERROR},
+	{"warning", LOG_LEVEL_WARNING},
+	{"warn", LOG_LEVEL_WARNING},
+	{"info", LOG_LEVEL_INFO},
+	{"debug", LOG_LEVEL_DEBUG},
+	/* what logrus has beside these */
+	{"panic", LOG_LEVEL_ERROR},
+	{"fatal", LOG_LEVEL_ERROR},
+	{"trace", LOG_LEVEL_DEBUG},
 };
 static const struct name_value log_formats[] = {{"text", LOG_TEXT}, {"json", LOG_JSON}};
 static const struct name_value managers[] = {
