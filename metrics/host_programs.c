@@ -84,7 +84,8 @@ static void reason_from(const char *text, char *buf, size_t size)
 static void check_criu(struct host_probe *p, struct host_fact *f, const char *path)
 {
 	static const char costs[] =
-		"secondaries are frozen instead of checkpointed; a newer CRIU may know this kernel";
+		"no 'cede checkpoint' and 'cede restore', and secondaries are frozen instead of "
+		"checkpointed; a newer CRIU may know this kernel";
 	struct spawn_result version = {0}, check = {0};
 	char number[40], reason[120];
 	int rc;
@@ -118,8 +119,9 @@ static void probe_criu(struct host_probe *p)
 	if (exec_find("criu", search, path, sizeof(path)) < 0) {
 		fact_value(f, "not installed");
 		fact_costs(f, HOST_MISSING,
-			   "secondaries are frozen instead of checkpointed: a frozen one keeps its "
-			   "memory and does not outlive a reboot");
+			   "no 'cede checkpoint' and 'cede restore' (Debian: package criu); "
+			   "secondaries are frozen instead: a frozen one keeps its memory and does "
+			   "not outlive a reboot");
 		return;
 	}
 	if (p->o->programs)

@@ -91,6 +91,11 @@ static void write_annotations(struct json_writer *w, const struct oci_features *
 	json_w_string(w, "cede.commit", f->commit);
 	json_w_string(w, "cede.version", f->version);
 	json_w_string(w, "io.github.seccomp.libseccomp.version", libseccomp);
+	/* Engines look for this under the names that runc and crun use. */
+	if (f->checkpoint) {
+		json_w_string(w, "org.opencontainers.runc.checkpoint.enabled", "true");
+		json_w_string(w, "run.oci.crun.checkpoint.enabled", "true");
+	}
 	json_w_end_object(w);
 }
 

@@ -174,40 +174,113 @@ static int dump_mount(struct strbuf *opts, const struct mount_op *op, int root,
 	return rc;
 }
 
+/*
+ * What the host has mounted below the source of a recursive bind mount, or below the root
+ * filesystem, comes along with it, and is outside as well.
+ */
+struct below {
+	struct strbuf *opts;
+	const struct mount_plan *plan;
+	const struct mount_op *op;
+	const char *source;	     /* without links, as mountinfo shows it */
+	const struct mounts *inside; /* dump: the container's mounts; NULL: restore */
+	int rc;
+	struct err *e;
+};
+
+static bool is_destination(const struct mount_plan *p, const char *path)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind != MOUNT_OP_REMOUNT && streq(p->ops[i].destination, path))
+			return true;
+	return false;
+}
+
+static bool add_below(uint64_t id, const char *point, void *arg)
+{
+	struct below *b = arg;
+	const char *to = streq(b->op->destination, "/") ? "" : b->op->destination;
+	const char *rest = str_after(point, streq(b->source, "/") ? "" : b->source);
+	char inside[PATH_MAX];
+
+	(void)id;
+	if (!rest || rest[0] != '/' || !rest[1] ||
+	    snprintf(inside, sizeof(inside), "%s%s", to, rest) >= (int)sizeof(inside) ||
+	    is_destination(b->plan, inside) ||
+	    (b->inside && !mounts_any(b->inside, is_point, inside)))
+		return false;
+	/* Of those that are only offered, the odd ones are left out. */
+	b->rc = check_key(inside, b->inside ? b->e : NULL);
+	if (b->rc == 0)
+		add_pair(b->opts, CRIU_EXT_MNT, inside, b->inside ? inside : point);
+	else if (!b->inside)
+		b->rc = 0;
+	return b->rc < 0;
+}
+
+static int below(struct strbuf *opts, const struct mount_plan *p, const struct mount_op *op,
+		 const struct mounts *host, const struct mounts *inside, struct err *e)
+{
+	struct below b = {.opts = opts, .plan = p, .op = op, .inside = inside, .e = e};
+	_cleanup_free_ char *source = NULL;
+
+	if (op->kind != MOUNT_OP_ROOT && !(op->kind == MOUNT_OP_BIND && op->recursive))
+		return 0;
+	b.source = source = realpath(op->kind == MOUNT_OP_ROOT ? p->rootfs : op->source, NULL);
+	if (source)
+		(void)mounts_any(host, add_below, &b); /* it says whether it has stopped: b.rc */
+	return b.rc;
+}
+
+/* The container's root, as its init sees it. A magic link, opened in our own procfs. */
+static int open_container_root(pid_t pid, struct err *e)
+{
+	char name[32];
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "%d/root", pid); /* a number fits */
+	fd = openat(proc_root(NULL), name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? fail(e, errno, "open the container's root") : fd;
+}
+
 static int dump_mounts(struct strbuf *opts, const struct container *c, const struct spec *s,
 		       const struct mounts *m, struct err *e)
 {
-	_cleanup_fd_ int root = -1;
+	_cleanup_fd_ int root = open_container_root(c->init_pid, e);
 	struct mount_plan p = {0};
-	char name[32];
-	int rc = mount_plan_make(s, c->bundle, &p, e);
+	struct mounts host = {0};
+	int rc = root < 0 ? root : mount_plan_make(s, c->bundle, &p, e);
 
-	(void)snprintf(name, sizeof(name), "%d/root", c->init_pid); /* a number fits */
-	if (rc == 0) {
-		/* A magic link, opened in our own procfs. */
-		root = openat(proc_root(NULL), name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		rc = root < 0 ? fail(e, errno, "open the container's root") : 0;
-	}
+	if (rc == 0)
+		rc = mounts_read(getpid(), &host, e);
 	p.cgroup_path = c->cgroup; /* of the source, here, only that there is one counts */
-	for (size_t i = 0; rc == 0 && i < p.n; i++)
+	for (size_t i = 0; rc == 0 && i < p.n; i++) {
 		if (outside(&p.ops[i], &p))
 			rc = dump_mount(opts, &p.ops[i], root, m, e);
+		if (rc == 0)
+			rc = below(opts, &p, &p.ops[i], &host, m, e);
+	}
+	free(host.text);
 	mount_plan_free(&p);
 	return rc;
 }
 
 static int restore_mounts(struct strbuf *opts, const struct mount_plan *p, struct err *e)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const char *source = outside(&p->ops[i], p);
-		int rc = source ? check_key(p->ops[i].destination, e) : 0;
+	struct mounts host = {0};
+	int rc = mounts_read(getpid(), &host, e);
 
-		if (rc < 0)
-			return rc;
-		if (source)
+	for (size_t i = 0; rc == 0 && i < p->n; i++) {
+		const char *source = outside(&p->ops[i], p);
+
+		rc = source ? check_key(p->ops[i].destination, e) : 0;
+		if (rc == 0 && source)
 			add_pair(opts, CRIU_EXT_MNT, p->ops[i].destination, source);
+		if (rc == 0)
+			rc = below(opts, p, &p->ops[i], &host, NULL, e);
 	}
-	return 0;
+	free(host.text);
+	return rc;
 }
 
 /* --- namespaces ----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ struct restore {
 	struct criu criu;
 	struct criu_start how;
 	int mode; /* of the cgroups */
-	bool recorded;
+	bool recorded, terminal;
 };
 
 /* --- in the process that becomes CRIU ------------------------------------------------------------
@@ -121,6 +121,8 @@ static int on_restored(struct restore *r, struct err *e)
 	if (rc == 0)
 		rc = creation_record(r->c, e);
 	r->recorded = rc == 0;
+	if (rc == 0 && r->c->spec->process && r->c->spec->process->terminal && !r->terminal)
+		log_warn("config.json: process.terminal: the checkpoint has no terminal");
 	return rc;
 }
 
@@ -128,6 +130,7 @@ static int on_terminal(struct restore *r, const struct criu_note *n, struct err 
 {
 	struct creation *c = r->c;
 
+	r->terminal = true;
 	if (*n->fd < 0)
 		return refuse(e, EPROTO, "CRIU's notice of the terminal came without it");
 	if (c->console_socket >= 0)
@@ -147,6 +150,34 @@ static int listen(const struct criu_note *n, void *arg, struct err *e)
 	if (streq(n->what, "orphan-pts-master"))
 		return on_terminal(r, n, e);
 	return 0;
+}
+
+/* --- limits --------------------------------------------------------------------------------------
+ */
+
+/* CRIU needs some megabytes and processes, and it is in the container's group: a container that
+ * fits its limits is not to be killed for that. */
+static void lift_limits(const struct creation *c)
+{
+	const struct spec_resources *r = &c->spec->linux_.resources;
+
+	if (c->cgroup.fd < 0 || !c->cgroup.created)
+		return;
+	/* What cannot be lifted stays, and CRIU has to fit. */
+	if (r->memory.limit.set) {
+		(void)cg_write(c->cgroup.fd, "memory.max", "max", NULL);
+		(void)cg_write(c->cgroup.fd, "memory.swap.max", "max", NULL);
+	}
+	if (r->pids_limit.set)
+		(void)cg_write(c->cgroup.fd, "pids.max", "max", NULL);
+}
+
+/* CRIU is gone by now. */
+static int set_limits(const struct creation *c, struct err *e)
+{
+	if (c->cgroup.fd < 0 || !c->cgroup.created)
+		return 0;
+	return cgroup_apply(&c->cgroup, &c->spec->linux_.resources, e);
 }
 
 /* --- the whole -----------------------------------------------------------------------------------
@@ -220,8 +251,11 @@ static int restore(struct restore *r, const struct runtime *rt, struct err *e)
 			.in_child = become_criu,
 			.arg = r,
 		};
+		lift_limits(c);
 		rc = run_criu(r, e);
 	}
+	if (rc == 0)
+		rc = set_limits(c, e);
 	if (rc == 0 && c->spec->hooks[HOOK_POSTSTART].n)
 		rc = creation_run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e);
 	if (rc < 0)

@@ -213,26 +213,33 @@ test_terminal() {
 }
 
 # Limits, group and mounts are those of the new container; read-only stays read-only.
-# needs: root criu controller:pids
+# needs: root criu controller:pids controller:memory
 # timeout: 60
 test_new_container() {
-	mkdir r1 r2
+	mkdir r1 r2 deep deep/er
+	mount -t tmpfs none deep/er
+	echo below >deep/er/file
 	job b ".mounts += [{destination: \"/r1\", type: \"bind\", source: \"$T/r1\", options: [\"bind\", \"ro\"]},
-		{destination: \"/r2\", type: \"bind\", source: \"$T/r2\", options: [\"bind\", \"ro\", \"noexec\"]}]"
+		{destination: \"/r2\", type: \"bind\", source: \"$T/r2\", options: [\"bind\", \"ro\", \"noexec\"]},
+		{destination: \"/deep\", type: \"bind\", source: \"$T/deep\", options: [\"rbind\"]}]"
 	start_job b "$TAG-a"
 	mounted() { ok cede exec "$1" sh -c "sed -n 's/^[0-9]* [0-9]* [0-9:]* [^ ]* \([^ ]*\) \([^ ]*\) .*/\1 \2/p' /proc/self/mountinfo | sort"; }
 	mounted "$TAG-a"
 	local before=$OUT
 	ok cede checkpoint --image-path "$T/img" "$TAG-a"
-	config b ".linux.cgroupsPath = \"sub/$TAG-b\" | .linux.resources.pids.limit = 33"
+	config b ".linux.cgroupsPath = \"sub/$TAG-b\" | .linux.resources = {pids: {limit: 5}, memory: {limit: 4194304}}"
 	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
 	eq cgroup "$(cgroup_of "$TAG-b")" "/cede.slice/sub/$TAG-b"
-	eq pids.max "$(cat "$CG/cede.slice/sub/$TAG-b/pids.max")" 33
+	eq pids.max "$(cat "$CG/cede.slice/sub/$TAG-b/pids.max")" 5
+	eq memory.max "$(cat "$CG/cede.slice/sub/$TAG-b/memory.max")" 4194304
 	mounted "$TAG-b"
 	eq "mounts" "$OUT" "$before"
 	run cede exec "$TAG-b" touch /r1/x /r2/x
 	[ "$STATUS" != 0 ] && [ ! -e r1/x ] && [ ! -e r2/x ] || die "a read-only mount is writable"
+	ok cede exec "$TAG-b" cat /deep/er/file
+	eq "what is mounted below a recursive bind mount" "$OUT" below
 	ok cede delete -f "$TAG-b"
+	umount deep/er
 }
 
 # Hooks: those of the runtime run again, poststop at delete.
@@ -447,5 +454,8 @@ test_options() {
 	# go-runc's spelling, and options that only some commands of others have
 	fails 1 'image-path' cede restore -no-subreaper --parent-path ../p --no-pivot --image-path "$T/no" x
 	ok cede features
-	eq "annotation" "$(jq -r '.annotations["cede.checkpoint.enabled"]' "$T.out")" true
+	for v in cede org.opencontainers.runc run.oci.crun; do
+		eq "annotation" "$(jq -r ".annotations[\"$v.checkpoint.enabled\"]" "$T.out")" true
+	done
+	like "unsafe annotations" "$(jq -c .potentiallyUnsafeConfigAnnotations "$T.out")" '"org.criu.config"'
 }
