@@ -24,6 +24,7 @@ static int run(struct cli *cli, int argc, char **argv, struct err *e)
 		.selinux = true,
 		.memory_policy = true,
 		.net_devices = true,
+		.intel_rdt = true,
 		.idmap = true,
 		.checkpoint = true,
 	};

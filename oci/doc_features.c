@@ -57,6 +57,15 @@ static void write_seccomp(struct json_writer *w)
 	json_w_end_object(w);
 }
 
+static void write_intel_rdt(struct json_writer *w, const struct oci_features *f)
+{
+	json_w_object(w, "intelRdt");
+	json_w_bool(w, "enabled", f->intel_rdt);
+	json_w_bool(w, "schemata", f->intel_rdt);
+	json_w_bool(w, "monitoring", f->intel_rdt);
+	json_w_end_object(w);
+}
+
 static void write_linux(struct json_writer *w, const struct oci_features *f)
 {
 	json_w_object(w, "linux");
@@ -66,7 +75,7 @@ static void write_linux(struct json_writer *w, const struct oci_features *f)
 	write_seccomp(w);
 	write_enabled(w, "apparmor", f->apparmor);
 	write_enabled(w, "selinux", f->selinux);
-	write_enabled(w, "intelRdt", f->intel_rdt);
+	write_intel_rdt(w, f);
 	if (f->memory_policy) {
 		json_w_object(w, "memoryPolicy");
 		write_names(w, "modes", &oci_memory_modes);

@@ -75,6 +75,13 @@ int container_id_check(const char *id, struct err *e);
 /* Somebody has made a container under this id, or is making or removing one. */
 bool container_id_is_taken(const struct runtime *rt, const char *id);
 
+/* Its place in resctrl (runtime/resctrl.h). */
+struct rdt_place {
+	const char *group; /* a directory's name, "." for the root; NULL: none */
+	bool created;	   /* to be removed with the container */
+	bool monitored;	   /* it has a monitoring group of its own */
+};
+
 /* A container read back from its state directory. */
 struct container {
 	struct arena arena;
@@ -82,11 +89,12 @@ struct container {
 	int dirfd; /* the state directory */
 	int lockfd;
 	const char *id, *bundle, *rootfs, *created, *owner;
-	const char *cgroup;	   /* below the cgroup2 mount, with a leading slash; NULL: none */
-	bool cgroup_created;	   /* delete removes it (runtime.md, Delete): cgroup_is_ours() */
-	bool new_keyring;	   /* its processes do not have the keys of who calls us */
-	bool listener;		   /* its seccomp filter has one, for `start` to hand over */
-	bool notifies;		   /* it has a NOTIFY_SOCKET, where `start` is to listen */
+	const char *cgroup;  /* below the cgroup2 mount, with a leading slash; NULL: none */
+	bool cgroup_created; /* delete removes it (runtime.md, Delete): cgroup_is_ours() */
+	bool new_keyring;    /* its processes do not have the keys of who calls us */
+	bool listener;	     /* its seccomp filter has one, for `start` to hand over */
+	bool notifies;	     /* it has a NOTIFY_SOCKET, where `start` is to listen */
+	struct rdt_place rdt;
 	pid_t init_pid;		   /* as recorded; 0 while creating */
 	uint64_t init_start_ticks; /* with the pid: the same process, not a recycled number */
 	unsigned hooks; /* bit (1 << enum spec_hook_kind) for each kind the configuration has: what

@@ -19,6 +19,7 @@
 #include "runtime/container.h"
 #include "runtime/freezer.h"
 #include "runtime/hooks.h"
+#include "runtime/resctrl.h"
 #include "runtime/state.h"
 
 /* A freeze normally takes well under a millisecond; tasks in disk sleep take longer. */
@@ -236,6 +237,7 @@ static int destroy(struct container *c, enum oci_status status, struct err *e)
 		rc = kill_init(c, e);
 	if (rc < 0)
 		return rc;
+	resctrl_leave_place(c);
 	run_poststop(c);
 	return state_remove(c, e);
 }

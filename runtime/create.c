@@ -21,6 +21,7 @@
 #include "runtime/hooks.h"
 #include "runtime/lsm.h"
 #include "runtime/notify.h"
+#include "runtime/resctrl.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/sysctl.h"
@@ -93,6 +94,8 @@ static int load(struct creation *c, struct err *e)
 		rc = unsupported_check(c->spec, e);
 	if (rc == 0)
 		rc = lsm_check(c->spec->process, c->spec->linux_.mount_label, e);
+	if (rc == 0 && c->spec->linux_.intel_rdt.set)
+		rc = resctrl_check(e);
 	if (rc == 0)
 		rc = check_terminal(c, e);
 	return rc < 0 ? rc : sysctl_check(c->spec, e);
@@ -273,6 +276,18 @@ static int write_pid_file(struct creation *c, struct err *e)
 	return rc < 0 ? err_context(e, rc, "--pid-file") : 0;
 }
 
+static int join_resctrl(struct creation *c, struct err *e)
+{
+	_cleanup_fd_ int root = -1;
+
+	if (!c->spec->linux_.intel_rdt.set)
+		return 0;
+	root = resctrl_open(e);
+	return root < 0 ? root
+			: resctrl_join(root, &c->spec->linux_, c->container->id, c->pid,
+				       &c->container->rdt, e);
+}
+
 /* From here on the container exists, whatever becomes of us. */
 int creation_record(struct creation *c, struct err *e)
 {
@@ -284,7 +299,9 @@ int creation_record(struct creation *c, struct err *e)
 		return rc;
 	k->init_pid = c->pid;
 	k->init_start_ticks = st.start_ticks;
-	rc = state_save(k, e);
+	rc = join_resctrl(c, e);
+	if (rc == 0)
+		rc = state_save(k, e);
 	if (rc == 0)
 		rc = write_pid_file(c, e);
 	if (rc == 0 && c->pidfd_socket >= 0)
@@ -344,6 +361,8 @@ void creation_undo(struct creation *c)
 		if (hooks_run(c->spec, HOOK_POSTSTOP, &state, &e) < 0)
 			log_warn("%s", e.msg);
 	}
+	if (k && k->rdt.group)
+		resctrl_leave_place(k);
 	if (c->written)
 		(void)unlink(c->o->pid_file);
 	if (k)

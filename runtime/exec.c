@@ -28,6 +28,7 @@
 #include "runtime/idmap.h"
 #include "runtime/lsm.h"
 #include "runtime/process.h"
+#include "runtime/resctrl.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/state.h"
@@ -465,6 +466,18 @@ static int in_foreground(struct execution *x, int *ret_status, struct err *e)
 	return rc;
 }
 
+/* What comes of init inherits its place; this process does not. */
+static int join_resctrl(struct execution *x, struct err *e)
+{
+	_cleanup_fd_ int root = -1;
+
+	if (!x->container->rdt.group)
+		return 0;
+	root = resctrl_open(e);
+	return root < 0 ? root
+			: resctrl_enter(root, &x->container->rdt, x->container->id, x->pid, e);
+}
+
 static int execute(struct execution *x, int *ret_status, struct err *e)
 {
 	int status, rc = prepare(x, e);
@@ -479,7 +492,9 @@ static int execute(struct execution *x, int *ret_status, struct err *e)
 	 * it. How long that takes to get ready is in the container's hands, which may be frozen or
 	 * stop it. */
 	container_unlock(x->container);
-	rc = converse(x, e);
+	rc = join_resctrl(x, e);
+	if (rc == 0)
+		rc = converse(x, e);
 	if (rc == 0)
 		rc = record(x, e);
 	if (rc < 0) {

@@ -192,6 +192,11 @@ int state_save(const struct container *c, struct err *e)
 	json_w_bool(&w, "newKeyring", c->new_keyring);
 	json_w_bool(&w, "seccompListener", c->listener);
 	json_w_bool(&w, "notifies", c->notifies);
+	if (c->rdt.group) {
+		json_w_string(&w, "rdtGroup", c->rdt.group);
+		json_w_bool(&w, "rdtCreated", c->rdt.created);
+		json_w_bool(&w, "rdtMonitored", c->rdt.monitored);
+	}
 	json_w_u64(&w, "hooks", c->hooks);
 	json_w_object(&w, "annotations");
 	for (size_t i = 0; i < c->annotations.n; i++)
@@ -269,6 +274,9 @@ static int state_load(struct container *c, struct err *e)
 	c->new_keyring = json_get_bool(doc, "newKeyring", true);
 	c->listener = json_get_bool(doc, "seccompListener", false);
 	c->notifies = json_get_bool(doc, "notifies", false);
+	c->rdt = (struct rdt_place){json_get_string(doc, "rdtGroup"),
+				    json_get_bool(doc, "rdtCreated", false),
+				    json_get_bool(doc, "rdtMonitored", false)};
 	rc = copy_string(c, doc, "bundle", true, &c->bundle, e);
 	if (rc == 0)
 		rc = copy_string(c, doc, "rootfs", true, &c->rootfs, e);

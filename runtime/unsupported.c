@@ -5,24 +5,7 @@
 
 #include "base/cleanup.h"
 
-/* --- not built yet: a row goes when its feature comes --------------------------------------------
- */
-
-static bool has_intel_rdt(const struct spec *s)
-{
-	return s->linux_.intel_rdt.set;
-}
-
-static const struct {
-	const char *place;
-	bool (*is_set)(const struct spec *s);
-} not_built[] = {
-	{"linux.intelRdt", has_intel_rdt},
-};
-
-/* --- what would change the host, or cannot work; rules between objects are oci/spec_check.c's
- * -------------------------------------------------
- */
+/* What would change the host, or cannot work; rules between objects are oci/spec_check.c's. */
 
 static bool lacks_mount_ns(const struct spec *s)
 {
@@ -48,10 +31,5 @@ int unsupported_check(const struct spec *s, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(impossible); i++)
 		if (impossible[i].is_so(s))
 			return refuse(e, EINVAL, "config.json: %s", impossible[i].text);
-	for (size_t i = 0; i < ARRAY_SIZE(not_built); i++)
-		if (not_built[i].is_set(s))
-			return refuse(e, EOPNOTSUPP,
-				      "config.json: %s: not supported by this version of cede",
-				      not_built[i].place);
 	return 0;
 }

@@ -252,3 +252,19 @@ test_seccomp_notify_refusals() {
 	config b '.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/run/agent"}'
 	fails 1 'linux.seccomp.defaultAction: SCMP_ACT_NOTIFY is not possible as the default' cede run -b b "$TAG-a"
 }
+
+# intelRdt: refused by name where no resctrl filesystem is mounted (nowhere we test it is); nonsense before that.
+test_intel_rdt_refused() {
+	bundle b '.process.args = ["true"]'
+	config b '.linux.intelRdt = {closID: "a/b"}'
+	fails 1 'linux.intelRdt.closID: must be one directory name or "/"' cede run -b b "$TAG-a"
+	config b '.linux.intelRdt = {memBwSchema: "L3:0=f"}'
+	fails 1 'linux.intelRdt.memBwSchema: must be one line starting with "MB:"' cede run -b b "$TAG-a"
+	config b '.linux.intelRdt = {schemata: ["L3:0=f\nMB:0=10"]}'
+	fails 1 'linux.intelRdt.schemata\[0\]: must be one line' cede run -b b "$TAG-a"
+	config b '.linux.intelRdt = {enableMonitoring: "yes"}'
+	fails 1 'linux.intelRdt.enableMonitoring: expected boolean, found string' cede run -b b "$TAG-a"
+	[ ! -e /sys/fs/resctrl/schemata ] || return 0
+	config b '.linux.intelRdt = {closID: "/"}'
+	fails 1 'linux.intelRdt: no resctrl filesystem is mounted on /sys/fs/resctrl' cede run -b b "$TAG-a"
+}

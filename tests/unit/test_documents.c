@@ -154,10 +154,14 @@ static void test_features(void **state)
 	assert_string_equal(json_get_string(json_get(d, "annotations"), "cede.version"), "1.2");
 	assert_true(contains(json_get(d, "potentiallyUnsafeConfigAnnotations"), "cede."));
 
-	f.apparmor = f.memory_policy = f.cgroup_systemd = true;
+	assert_false(json_get_bool(json_get(l, "intelRdt"), "schemata", true));
+
+	f.apparmor = f.memory_policy = f.cgroup_systemd = f.intel_rdt = true;
 	l = json_get(features(&a, &f), "linux");
 	assert_true(json_get_bool(json_get(l, "apparmor"), "enabled", false));
 	assert_true(json_get_bool(json_get(l, "cgroup"), "systemd", false));
+	assert_true(json_get_bool(json_get(l, "intelRdt"), "schemata", false));
+	assert_true(json_get_bool(json_get(l, "intelRdt"), "monitoring", false));
 	assert_true(contains(json_get(json_get(l, "memoryPolicy"), "modes"), "MPOL_BIND"));
 }
 
