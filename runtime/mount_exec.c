@@ -267,7 +267,8 @@ static int run_bind(struct exec *x)
 		target = open_target(x, root_make_real_dir);
 		return target < 0 ? target : attach(x, x->op->fd, target);
 	}
-	target = root_open(x->p->root_fd, x->op->destination, O_PATH, 0, NULL);
+	target = root_open(x->p->root_fd, x->op->destination,
+			   O_PATH | (x->op->dest_nofollow ? O_NOFOLLOW : 0), 0, NULL);
 	if (target >= 0) {
 		fd_batch_add(&x->done, target);
 	} else {

@@ -120,6 +120,9 @@ static int check_extensions(const struct mount_op *op, struct err *e)
 		return refuse(e, EINVAL, "tmpcopyup is for tmpfs mounts");
 	if (op->copy_symlink && op->kind != MOUNT_OP_BIND)
 		return refuse(e, EINVAL, "copy-symlink is for bind mounts");
+	if ((op->src_nofollow || op->dest_nofollow) && op->kind != MOUNT_OP_BIND)
+		return refuse(e, EINVAL, "%s is for bind mounts",
+			      op->src_nofollow ? "src-nofollow" : "dest-nofollow");
 	return 0;
 }
 

@@ -74,8 +74,10 @@ struct mount_op {
 	bool remount;
 	bool idmap, idmap_recursive;
 	bool tmpcopyup;
-	bool copy_symlink;	       /* a source that is a link is recreated, not followed */
-	bool optional;		       /* a missing destination is fine (masked, read-only paths) */
+	bool copy_symlink;  /* a source that is a link is recreated, not followed */
+	bool src_nofollow;  /* a source that is a link is bound itself */
+	bool dest_nofollow; /* a destination that is a link is mounted over, not followed */
+	bool optional;	    /* a missing destination is fine (masked, read-only paths) */
 	const struct spec_mount *spec; /* NULL: added by cede */
 	const struct spec_device *device;
 	int fd;		  /* the detached, then the attached mount; -1: none (yet, or not kept) */

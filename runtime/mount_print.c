@@ -60,6 +60,10 @@ static void add_attrs(struct strbuf *out, const struct mount_op *op)
 		strbuf_adds(out, " tmpcopyup");
 	if (op->copy_symlink)
 		strbuf_adds(out, " copy-symlink");
+	if (op->src_nofollow)
+		strbuf_adds(out, " src-nofollow");
+	if (op->dest_nofollow)
+		strbuf_adds(out, " dest-nofollow");
 	for (size_t i = 0; i < op->fs_options.n; i++)
 		strbuf_addf(out, " %s", op->fs_options.v[i]);
 }

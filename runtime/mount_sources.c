@@ -165,6 +165,17 @@ static int take_link(struct mount_plan *p, struct mount_op *op, struct err *e)
 	return 1;
 }
 
+static int clone_source(const struct mount_op *op, struct err *e)
+{
+	const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
+	int fd;
+
+	if (!op->src_nofollow)
+		return clone_tree(op->source, op->recursive, e);
+	fd = open_tree(AT_FDCWD, op->source, flags | (op->recursive ? AT_RECURSIVE : 0));
+	return fd < 0 ? fail(e, errno, "open %s", op->source) : fd;
+}
+
 /* What the container takes for procfs must be one (CVE-2019-16884, -2019-19921). */
 static int check_proc(const struct mount_op *op, struct err *e)
 {
@@ -191,7 +202,7 @@ static int open_bind(struct sources *src, struct mount_op *op, struct err *e)
 			return rc < 0 ? rc : 0;
 	}
 	warn_leftovers(op);
-	op->fd = clone_tree(op->source, op->recursive, e);
+	op->fd = clone_source(op, e);
 	if (op->fd < 0)
 		return op->fd;
 	rc = check_proc(op, e);

@@ -58,6 +58,30 @@ test_bind() {
 	eq "written through the file" "$(cat src/file)" more
 }
 
+# src-nofollow binds a link itself; dest-nofollow mounts over a link, where it is followed otherwise (inside
+# the root). copy-symlink makes the link again.
+test_nofollow() {
+	echo data >file
+	ln -s "$T/file" link
+	# shellcheck disable=SC2016 # the container's shell
+	bundle b ".process.args = [\"sh\", \"-c\", \"for l in /a /c /d; do readlink \$l; done; cat /to /e\"] | .mounts += [
+		{destination: \"/a\", source: \"$T/link\", options: [\"bind\", \"src-nofollow\"]},
+		{destination: \"/b\", source: \"$T/file\", options: [\"bind\"]},
+		{destination: \"/c\", source: \"$T/link\", options: [\"bind\", \"copy-symlink\"]},
+		{destination: \"/e\", source: \"$T/file\", options: [\"bind\", \"dest-nofollow\", \"src-nofollow\"]}]"
+	touch b/rootfs/to b/rootfs/other
+	ln -s to b/rootfs/b
+	ln -s other b/rootfs/e
+	ln -s stays b/rootfs/d
+	ok cede run -b b "$TAG-a"
+	eq "links and files" "$OUT" "$T/file"$'\n'"$T/file"$'\nstays\ndata\ndata'
+	eq "what the link at /e leads to" "$(cat b/rootfs/other)" ""
+	config b '.mounts[-1] = {destination: "/x", type: "tmpfs", options: ["dest-nofollow"]}'
+	fails 1 'mounts\[[0-9]+\] \(/x\): dest-nofollow is for bind mounts' cede run -b b "$TAG-a"
+	config b '.mounts[-1] = {destination: "/x", type: "tmpfs", options: ["src-nofollow"]}'
+	fails 1 'mounts\[[0-9]+\] \(/x\): src-nofollow is for bind mounts' cede run -b b "$TAG-a"
+}
+
 # A relative bind source is relative to the bundle.
 test_bind_relative() {
 	mkdir -p in/data

@@ -153,6 +153,9 @@ static void test_switches(void **state)
 	assert_true(op.idmap_recursive);
 	op = parse(&a, "tmpcopyup,copy-symlink");
 	assert_true(op.tmpcopyup && op.copy_symlink);
+	assert_false(op.src_nofollow || op.dest_nofollow);
+	op = parse(&a, "src-nofollow,dest-nofollow");
+	assert_true(op.src_nofollow && op.dest_nofollow && !op.copy_symlink);
 }
 
 static void test_last_word_wins(void **state)
