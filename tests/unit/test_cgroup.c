@@ -361,6 +361,79 @@ static void test_write_period(void **state)
 	assert_file(t, "cpu.max", "max 50000");
 }
 
+/* What would be written to have each file as it was. */
+static void test_undo_text(void **state)
+{
+	static const struct {
+		const char *file, *now, *value, *old;
+	} rows[] = {
+		{"memory.max", "12345\n", "99", "12345\n"},
+		{"cpu.max", "max 100000\n", "5000 20000", "max 100000\n"},
+		{"cpuset.cpus", "\n", "0-3", "\n"},
+		{"io.max", "8:0 rbps=1 wbps=max\n8:16 rbps=2 wbps=3\n", "8:16 rbps=9\n8:1 rbps=4",
+		 "8:16 rbps=2 wbps=3\n8:1 rbps=max wbps=max riops=max wiops=max\n"},
+		{"io.weight", "default 100\n8:0 50\n", "200", "default 100\n"},
+		{"io.weight", "default 100\n8:0 50\n", "8:0 7", "8:0 50\n"},
+		{"io.weight", "default 100\n8:0 50\n", "8:16 7", "8:16 default\n"},
+		{"io.bfq.weight", "100\n", "200", "100\n"},
+		{"rdma.max", "mlx4_0 hca_handle=2 hca_object=max\n", "mlx4_0 hca_handle=3",
+		 "mlx4_0 hca_handle=2 hca_object=max\n"},
+		{"misc.max", "res_a 3\nres_b max\n", "res_c 4", "res_c max\n"},
+	};
+	struct fake_tree *t = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_arena_ struct arena a = ARENA_INIT;
+		struct cg_undo u = {0};
+		struct err e = ERR_INIT;
+
+		(void)unlinkat(t->fd, rows[i].file, 0); /* of the row before */
+		fake_file(t, rows[i].file, "%s", rows[i].now);
+		assert_int_equal(cg_undo_remember(&u, &a, t->fd, rows[i].file, rows[i].value, &e),
+				 0);
+		assert_int_equal(u.n, 1);
+		assert_string_equal(u.v[0].text, rows[i].old);
+	}
+}
+
+static void test_undo(void **state)
+{
+	struct fake_tree *t = *state;
+	const struct spec_pair no_such[] = {{"memory.high", "5"}};
+	const struct spec_resources r = {
+		.memory.limit = SET(22222),
+		.cpu = {.shares = SET(2048), .idle = SET(1)},
+		.unified = {(struct spec_pair *)(uintptr_t)no_such, 1}, /* not there: ENOENT */
+	};
+	_cleanup_arena_ struct arena a = ARENA_INIT;
+	struct cg_undo u = {0};
+	struct err e = ERR_INIT;
+
+	fake_file(t, "memory.max", "11111\n");
+	fake_file(t, "cpu.weight", "100\n");
+	fake_file(t, "cpu.idle", "0\n");
+	assert_int_equal(write_plan(t, &r, false, &e), -ENOENT);
+	assert_string_equal(e.msg, "linux.resources.unified[\"memory.high\"]: cgroups of this host "
+				   "have no file memory.high");
+	assert_file(t, "memory.max", "11111\n");
+	assert_file(t, "cpu.weight", "100\n");
+	assert_file(t, "cpu.idle", "0\n");
+
+	/* A file that cannot be read cannot be taken back, and is named; one twice is one. */
+	assert_int_equal(mkdirat(t->fd, "memory.reclaim", 0755), 0);
+	assert_int_equal(cg_undo_remember(&u, &a, t->fd, "memory.reclaim", "1", &e), 0);
+	assert_int_equal(cg_undo_remember(&u, &a, t->fd, "memory.max", "22222", &e), 0);
+	fake_file(t, "memory.max", "22222\n");
+	assert_int_equal(cg_undo_remember(&u, &a, t->fd, "memory.max", "33333", &e), 0);
+	assert_int_equal(cg_undo_remember(&u, &a, t->fd, "not.there", "1", &e), 0);
+	assert_int_equal(u.n, 2);
+	(void)refuse(&e, EINVAL, "first");
+	assert_int_equal(cg_undo(&u, t->fd, -EINVAL, &e), -EINVAL);
+	assert_string_equal(e.msg, "first; what was written before and could not be taken back: "
+				   "memory.reclaim");
+	assert_file(t, "memory.max", "11111\n");
+}
+
 static void test_write_errors(void **state)
 {
 	struct fake_tree *t = *state;
@@ -627,6 +700,8 @@ int main(void)
 		cmocka_unit_test(test_conversions),
 		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_undo_text, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_undo, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_period, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
