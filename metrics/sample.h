@@ -33,7 +33,8 @@
  *      help nobody. The kernel charges a wait when it ends, so the bound is the larger of this and
  *      the last interval. It is zero while the secondaries are frozen: to learn the incumbents'
  *      own delay, use incumbent_delay_ppm. Where the secondaries' CPU time is unknown, it is
- *      incumbent_delay_ppm.
+ *      incumbent_delay_ppm. Where somebody sees each case (sched/nudge, sampler_charged), it is no
+ *      bound but the fact: the time that incumbents waited and a secondary ran on that CPU.
  *
  *  incumbent_delay_total_ppm: the plain sum of all watched threads' waits, for display and traces.
  *

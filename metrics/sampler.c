@@ -29,7 +29,15 @@
 /* The first pass, in sampler_new. */
 #define SCAN_FIRST_NS (20 * NSEC_PER_MSEC)
 
+/* What secondaries were charged with by somebody who sees it happen. */
+struct charges {
+	uint64_t total_ns, ns; /* as last said; of it, not looked at yet */
+	int64_t ppm;	       /* of the interval before */
+	bool begun, known;
+};
+
 struct sampler {
+	struct charges charges;
 	uint64_t medium_ns, slow_ns;
 	uint64_t (*clock)(void);
 	bool fake; /* the CPUs are those of the fake /proc/stat */
@@ -229,10 +237,38 @@ static void read_slow(struct sampler *s, uint64_t now, struct sample *ret)
 	ret->slow_at_ns = now;
 }
 
+void sampler_charged(struct sampler *s, uint64_t total_ns)
+{
+	struct charges *c = &s->charges;
+
+	c->known = c->begun && total_ns >= c->total_ns;
+	c->ns = c->known ? c->ns + (total_ns - c->total_ns) : 0;
+	c->total_ns = total_ns;
+	c->begun = true;
+}
+
+/* Of this interval or the one before, whichever is more: the two clocks do not tick together. */
+static bool charged_ppm(struct sampler *s, uint64_t interval_ns, int64_t *ret)
+{
+	struct charges *c = &s->charges;
+	int64_t before = c->ppm;
+
+	c->ppm = 0;
+	if (!c->known || !interval_ns)
+		return false;
+	c->ppm = (int64_t)(MIN(c->ns, interval_ns) * 1000000 / interval_ns);
+	c->known = false; /* until somebody says it again */
+	c->ns = 0;
+	*ret = MAX(c->ppm, before);
+	return true;
+}
+
 static void read_delays(struct sampler *s, struct sample *ret)
 {
 	struct thread_delays d;
-	int64_t bound = MAX(ret->secondary_ucpu, s->last.secondary_ucpu);
+	int64_t bound =
+		ret->secondary_ucpu < 0 ? -1 : MAX(ret->secondary_ucpu, s->last.secondary_ucpu);
+	int64_t charged;
 
 	threads_read(&s->threads, ret->at_ns, &d);
 	if (!ret->interval_ns || scan_is_blind(s->scan) || scan_passes(s->scan) < 2)
@@ -241,8 +277,9 @@ static void read_delays(struct sampler *s, struct sample *ret)
 	ret->incumbent_delay_ppm = d.worst_ppm;
 	ret->incumbent_delay_total_ppm = d.total_ppm;
 	ret->incumbent_wait_ns = d.wait_ns;
-	ret->attributable_delay_ppm =
-		ret->secondary_ucpu < 0 ? d.worst_ppm : MIN(d.worst_ppm, bound);
+	if (charged_ppm(s, ret->interval_ns, &charged))
+		bound = charged;
+	ret->attributable_delay_ppm = bound < 0 ? d.worst_ppm : MIN(d.worst_ppm, bound);
 }
 
 static void read_fast(struct sampler *s, uint64_t now, uint64_t due_ns, struct sample *ret)

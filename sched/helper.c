@@ -13,8 +13,23 @@
 
 #define PARENT_FD 3
 
-static _Noreturn void helper_main(const char *name, int parent, int (*body)(int parent, void *arg),
-				  void *arg)
+/* The two descriptors, wherever they were, to their numbers; all others are closed. */
+static bool keep_only(int parent, int keep_fd)
+{
+	int high = fcntl(parent, F_DUPFD_CLOEXEC, HELPER_FD + 1), last = PARENT_FD;
+
+	if (high < 0)
+		return false;
+	if (keep_fd >= 0) {
+		if (dup2(keep_fd, HELPER_FD) < 0)
+			return false;
+		last = HELPER_FD;
+	}
+	return dup2(high, PARENT_FD) >= 0 && close_range((unsigned)last + 1, ~0U, 0) == 0;
+}
+
+static _Noreturn void helper_main(const char *name, int parent, int keep_fd,
+				  int (*body)(int parent, void *arg), void *arg)
 {
 	sigset_t all;
 
@@ -24,7 +39,7 @@ static _Noreturn void helper_main(const char *name, int parent, int (*body)(int 
 	(void)setsid();			/* not a group leader: cannot fail */
 	(void)prctl(PR_SET_NAME, name); /* only a name */
 	(void)!chdir("/");		/* keeps no file system busy */
-	if (dup2(parent, PARENT_FD) < 0 || close_range(PARENT_FD + 1, ~0U, 0) < 0)
+	if (!keep_only(parent, keep_fd))
 		_exit(1);
 	for (int fd = 0; fd < PARENT_FD; fd++) {
 		(void)close(fd);
@@ -33,8 +48,8 @@ static _Noreturn void helper_main(const char *name, int parent, int (*body)(int 
 	_exit(body(PARENT_FD, arg));
 }
 
-int helper_start(struct helper *h, const char *name, int (*body)(int parent, void *arg), void *arg,
-		 struct err *e)
+int helper_start(struct helper *h, const char *name, int keep_fd,
+		 int (*body)(int parent, void *arg), void *arg, struct err *e)
 {
 	_cleanup_fd_ int self = pidfd_open(getpid(), 0);
 
@@ -42,7 +57,7 @@ int helper_start(struct helper *h, const char *name, int (*body)(int parent, voi
 		return fail(e, errno, "start %s", name);
 	h->pid = fork();
 	if (h->pid == 0)
-		helper_main(name, self, body, arg);
+		helper_main(name, self, keep_fd, body, arg);
 	if (h->pid < 0) {
 		h->pid = 0;
 		return fail(e, errno, "start %s", name);

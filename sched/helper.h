@@ -23,9 +23,11 @@ struct helper {
 	}
 
 /* `body` runs in the child, where parent is a pidfd of this process; what it returns is the exit
- * status. It must not log: the log's descriptors are not there. name: at most 15 characters. */
-int helper_start(struct helper *h, const char *name, int (*body)(int parent, void *arg), void *arg,
-		 struct err *e);
+ * status. It must not log: the log's descriptors are not there. keep_fd: the one descriptor that it
+ * has besides, there with the number HELPER_FD; -1: none. name: at most 15 characters. */
+#define HELPER_FD 4
+int helper_start(struct helper *h, const char *name, int keep_fd,
+		 int (*body)(int parent, void *arg), void *arg, struct err *e);
 
 /* True once it has ended by itself: *ret_status is its exit status (128 + signal), and there is
  * none any more. */

@@ -111,7 +111,7 @@ void leader_guard(struct leader *l, const struct runtime *rt,
 	struct guard g = {.rt = rt, .let_go = let_go, .arg = arg};
 	struct err e = ERR_INIT;
 
-	if (l->guard.pid == 0 && helper_start(&l->guard, "cede-guard", guard_main, &g, &e) < 0)
+	if (l->guard.pid == 0 && helper_start(&l->guard, "cede-guard", -1, guard_main, &g, &e) < 0)
 		log_warn("no guard beside the scheduler: %s", e.msg);
 }
 

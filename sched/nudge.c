@@ -39,21 +39,25 @@ struct cpu {
 	struct perf_event_mmap_page *ring;
 };
 
-struct nudge {
-	int map_fd, prog_fd, link_fd;
+/* The child's. */
+struct worker {
+	int events_fd, prog_fd, link_fd;
 	unsigned n_cpus, n_online;
 	struct cpu cpus[];
 };
 
-static int make_map(unsigned n_cpus, struct err *e)
+static int make_map(enum bpf_map_type type, unsigned value_size, unsigned n, unsigned flags,
+		    struct err *e)
 {
 	union bpf_attr attr;
 	int fd;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.map_type = BPF_MAP_TYPE_PERF_EVENT_ARRAY;
-	attr.key_size = attr.value_size = sizeof(uint32_t);
-	attr.max_entries = n_cpus;
+	attr.map_type = type;
+	attr.key_size = sizeof(uint32_t);
+	attr.value_size = value_size;
+	attr.max_entries = n;
+	attr.map_flags = flags;
 	memcpy(attr.map_name, PROG_NAME, sizeof(PROG_NAME));
 	fd = sys_bpf(BPF_MAP_CREATE, &attr);
 	return fd < 0 ? fail(e, errno, "make a BPF map") : fd;
@@ -86,7 +90,7 @@ static int attach(int prog_fd, struct err *e)
 	return fd < 0 ? fail(e, errno, "attach a BPF program to sched_switch") : fd;
 }
 
-static int load(struct nudge *n, enum nudge_who who, struct err *e)
+static int load(struct worker *w, enum nudge_who who, struct err *e)
 {
 	struct bpf_insn insns[NUDGE_INSNS_MAX];
 	struct nudge_layout l;
@@ -94,15 +98,15 @@ static int load(struct nudge *n, enum nudge_who who, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	n->map_fd = make_map(n->n_cpus, e);
-	if (n->map_fd < 0)
-		return n->map_fd;
-	n->prog_fd = load_program(insns, nudge_program(&l, who, n->map_fd, insns), e);
-	return n->prog_fd < 0 ? n->prog_fd : 0;
+	w->events_fd = make_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, sizeof(uint32_t), w->n_cpus, 0, e);
+	if (w->events_fd < 0)
+		return w->events_fd;
+	w->prog_fd = load_program(insns, nudge_program(&l, who, w->events_fd, HELPER_FD, insns), e);
+	return w->prog_fd < 0 ? w->prog_fd : 0;
 }
 
 /* 0, or -ENODEV for a CPU that is not there. */
-static int listen_to(struct nudge *n, struct cpu *c, struct err *e)
+static int listen_to(struct worker *w, struct cpu *c, struct err *e)
 {
 	struct perf_event_attr event = {
 		.size = sizeof(event),
@@ -125,7 +129,7 @@ static int listen_to(struct nudge *n, struct cpu *c, struct err *e)
 	if (c->ring == MAP_FAILED)
 		return fail(e, errno, "map the event of CPU %u", c->number);
 	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (uint32_t)n->map_fd;
+	attr.map_fd = (uint32_t)w->events_fd;
 	attr.key = (uint64_t)(uintptr_t)&c->number;
 	attr.value = (uint64_t)(uintptr_t)&c->event_fd;
 	if (sys_bpf(BPF_MAP_UPDATE_ELEM, &attr) < 0)
@@ -192,56 +196,102 @@ static int lay_down(struct err *e)
 	return caps_finish(&none, e);
 }
 
-static int start(struct nudge *n, enum nudge_who who, struct err *e)
+static int start(struct worker *w, enum nudge_who who, struct err *e)
 {
-	int rc = load(n, who, e);
+	int rc = load(w, who, e);
 
-	for (unsigned i = 0; rc == 0 && i < n->n_cpus; i++) {
-		n->cpus[n->n_online].number = i;
-		rc = listen_to(n, &n->cpus[n->n_online], e);
-		n->n_online += rc == 0;
+	for (unsigned i = 0; rc == 0 && i < w->n_cpus; i++) {
+		w->cpus[w->n_online].number = i;
+		rc = listen_to(w, &w->cpus[w->n_online], e);
+		w->n_online += rc == 0;
 		if (rc == -ENODEV)
 			rc = 0; /* offline */
 	}
 	if (rc == 0)
-		n->link_fd = attach(n->prog_fd, e);
+		w->link_fd = attach(w->prog_fd, e);
 	if (rc == 0)
-		rc = n->link_fd < 0 ? n->link_fd : lay_down(e);
-	for (unsigned i = 0; rc == 0 && i < n->n_online; i++) {
-		rc = start_thread(&n->cpus[i], e);
+		rc = w->link_fd < 0 ? w->link_fd : lay_down(e);
+	for (unsigned i = 0; rc == 0 && i < w->n_online; i++) {
+		rc = start_thread(&w->cpus[i], e);
 		if (rc == -EINVAL)
 			rc = 0; /* a CPU that is not in our cpuset */
 	}
 	return rc;
 }
 
-static struct nudge *nudge_new(void)
-{
-	long n_cpus = sysconf(_SC_NPROCESSORS_CONF);
-	struct nudge *n =
-		n_cpus < 1 ? NULL : calloc(1, sizeof(*n) + (size_t)n_cpus * sizeof(n->cpus[0]));
-
-	if (!n)
-		return NULL;
-	n->map_fd = n->prog_fd = n->link_fd = -1;
-	n->n_cpus = (unsigned)n_cpus;
-	return n;
-}
+struct order {
+	const struct nudge *nudge;
+	enum nudge_who who;
+};
 
 /* Ends with our exit status, and everything it has opened. */
 static int nudge_main(int parent, void *arg)
 {
-	const enum nudge_who *who = arg;
+	const struct order *o = arg;
 	struct pollfd p = {.fd = parent, .events = POLLIN};
-	struct nudge *n = nudge_new();
-	int rc = n ? start(n, *who, NULL) : -ENOMEM;
+	struct worker *w = calloc(1, sizeof(*w) + o->nudge->n_cpus * sizeof(w->cpus[0]));
+	int rc = -ENOMEM;
 
+	if (w) {
+		w->events_fd = w->prog_fd = w->link_fd = -1;
+		w->n_cpus = (unsigned)o->nudge->n_cpus;
+		rc = start(w, o->who, NULL);
+	}
+	if (rc == 0)
+		__atomic_store_n(&o->nudge->charges[o->nudge->n_cpus], 1, __ATOMIC_RELEASE);
 	while (rc == 0 && poll(&p, 1, -1) < 0)
 		;
 	return -rc;
 }
 
-int nudge_start(struct helper *h, enum nudge_who who, struct err *e)
+/* ---- the loop's side --------------------------------------------------------------------- */
+
+int nudge_start(struct nudge *n, enum nudge_who who, struct err *e)
 {
-	return helper_start(h, "cede-nudge", nudge_main, &who, e);
+	struct order o = {.nudge = n, .who = who};
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	_cleanup_fd_ int fd = -1;
+	long n_cpus = sysconf(_SC_NPROCESSORS_CONF);
+	void *shared;
+	int rc;
+
+	n->n_cpus = n_cpus > 0 ? (size_t)n_cpus : 1;
+	n->length = ((n->n_cpus + 1) * sizeof(uint64_t) + page - 1) / page * page;
+	fd = make_map(BPF_MAP_TYPE_ARRAY, sizeof(uint64_t), (unsigned)n->n_cpus + 1, BPF_F_MMAPABLE,
+		      e);
+	if (fd < 0)
+		return fd;
+	shared = mmap(NULL, n->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (shared == MAP_FAILED)
+		return fail(e, errno, "map a BPF map");
+	n->charges = shared;
+	rc = helper_start(&n->child, "cede-nudge", fd, nudge_main, &o, e);
+	if (rc < 0)
+		nudge_stop(n);
+	return rc;
+}
+
+bool nudge_ended(struct nudge *n, int *ret_status)
+{
+	return helper_ended(&n->child, ret_status);
+}
+
+bool nudge_charged_ns(const struct nudge *n, uint64_t *ret)
+{
+	uint64_t sum = 0;
+
+	if (!n->charges || !__atomic_load_n(&n->charges[n->n_cpus], __ATOMIC_ACQUIRE))
+		return false;
+	for (size_t i = 0; i < n->n_cpus; i++)
+		sum += __atomic_load_n(&n->charges[i], __ATOMIC_RELAXED);
+	*ret = sum;
+	return true;
+}
+
+void nudge_stop(struct nudge *n)
+{
+	helper_stop(&n->child);
+	if (n->charges)
+		(void)munmap(n->charges, n->length); /* ours: cannot fail */
+	n->charges = NULL;
 }

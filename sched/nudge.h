@@ -19,6 +19,10 @@
  * but that; the incumbents are not touched. The other half is the slice that a secondary is born
  * with (runtime/idle_class.h), because of which a waking incumbent preempts it in any case.
  *
+ * The same program knows exactly what the loop must otherwise guess from above: how long incumbents
+ * stood in a run queue while a secondary ran on that CPU. It charges that to the CPU, without the
+ * first 20 us of each wait (metrics/sample.h, SAMPLE_WAKEUP_NS).
+ *
  * The threads live in a child of their own, without privileges once it is set up. It ends with us,
  * and the kernel takes the program away with it. A host where it cannot be done (no BTF, no right
  * to load programs) is as it was without: later by a tick now and then.
@@ -26,15 +30,38 @@
 #ifndef CEDE_SCHED_NUDGE_H
 #define CEDE_SCHED_NUDGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/err.h"
 #include "sched/helper.h"
 
 /* Which tasks are secondaries: those that are SCHED_IDLE themselves, or also all below a top-level
- * group with cpu.idle. The second costs each switch of a busy CPU some 50 ns more. */
+ * group with cpu.idle. The second costs each switch some 100 ns more. */
 enum nudge_who { NUDGE_TASKS, NUDGE_GROUPS };
+
+struct nudge {
+	struct helper child;
+	uint64_t *charges; /* shared with the program: ns for each CPU, and whether it is at work */
+	size_t n_cpus, length;
+};
+
+#define NUDGE_INIT                                                                                 \
+	{                                                                                          \
+		.child = HELPER_INIT                                                               \
+	}
 
 /* Starts the child, which sets itself up beside us: where that fails it ends, with an errno as its
  * exit status. */
-int nudge_start(struct helper *h, enum nudge_who who, struct err *e);
+int nudge_start(struct nudge *n, enum nudge_who who, struct err *e);
+
+/* True once the child has ended by itself; then nudge_stop is still to be called. */
+bool nudge_ended(struct nudge *n, int *ret_status);
+
+/* What the secondaries have been charged with so far, in ns; false while nobody measures it. */
+bool nudge_charged_ns(const struct nudge *n, uint64_t *ret);
+
+void nudge_stop(struct nudge *n);
 
 #endif

@@ -13,7 +13,6 @@
 #include "runtime/freezer.h"
 #include "sched/actuators.h"
 #include "sched/edges.h"
-#include "sched/helper.h"
 #include "sched/leader.h"
 #include "sched/nudge.h"
 #include "sched/secondary.h"
@@ -37,7 +36,7 @@ struct scheduler {
 	uint64_t due_ns;      /* when it fires next */
 	uint64_t meant_ns;    /* when the tick at work was meant to run */
 	struct leader leader;
-	struct helper nudge;
+	struct nudge nudge;
 	enum nudge_who nudge_who;
 	bool nudging; /* one was started, whatever came of it */
 	/* The rest lives while we lead. */
@@ -125,11 +124,13 @@ static void keep_nudging(struct scheduler *s)
 	struct err e = ERR_INIT;
 	int status;
 
-	if (helper_ended(&s->nudge, &status))
+	if (nudge_ended(&s->nudge, &status)) {
 		log_debug("no nudges for the kernel's scheduler: %s", strerror(status));
+		nudge_stop(&s->nudge);
+	}
 	if (s->nudging && s->nudge_who == who)
 		return;
-	helper_stop(&s->nudge);
+	nudge_stop(&s->nudge);
 	s->nudging = true;
 	s->nudge_who = who;
 	if (nudge_start(&s->nudge, who, &e) < 0)
@@ -175,7 +176,7 @@ static void lead_end(struct scheduler *s)
 	for (size_t i = 0; i < s->set.n; i++)
 		if (s->set.v[i]->c)
 			thaw_at_end(s, s->set.v[i]);
-	helper_stop(&s->nudge);
+	nudge_stop(&s->nudge);
 	s->nudging = false;
 	secondaries_free(&s->set);
 	actuators_close(&s->act);
@@ -313,7 +314,7 @@ static uint64_t carry_out(struct scheduler *s)
 
 static int lead_tick(struct scheduler *s, uint64_t *next, struct err *e)
 {
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(), charged;
 	int rc;
 
 	if (now >= s->scan_ns) {
@@ -321,6 +322,8 @@ static int lead_tick(struct scheduler *s, uint64_t *next, struct err *e)
 		if (rc < 0)
 			return rc;
 	}
+	if (nudge_charged_ns(&s->nudge, &charged))
+		sampler_charged(s->sampler, charged);
 	rc = sampler_read(s->sampler, s->meant_ns, &s->sample, e);
 	if (rc < 0)
 		return rc;
@@ -376,7 +379,7 @@ int scheduler_new(const struct scheduler_opts *o, struct scheduler **ret, struct
 	s->on_edge = o->on_edge;
 	s->arg = o->arg;
 	s->leader = (struct leader)LEADER_INIT;
-	s->nudge = (struct helper)HELPER_INIT;
+	s->nudge = (struct nudge)NUDGE_INIT;
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	rc = s->timer_fd < 0 ? fail(e, errno, "make the scheduler's timer") : scheduler_tick(s, e);
 	if (rc < 0) {

@@ -323,9 +323,9 @@ static const char usage[] =
 	"  --arms LIST          of alone,uncontrolled,nice,sched_idle,cpu_idle,cede\n"
 	"  --rounds N           (5)\n"
 	"  --steady-ms N        length of a steady cell (3500)\n"
-	"  --square-ms N        length of a square-wave cell (5000)\n"
-	"  --low-ms N           (300)\n"
-	"  --high-ms N          (200)\n"
+	"  --square-ms N        length of a square-wave cell (5200)\n"
+	"  --low-ms N           (250)\n"
+	"  --high-ms N          (150)\n"
 	"  --warmup-ms N        load before a cell is measured (300)\n"
 	"  --all-squares        square-wave cells for every arm in every round\n"
 	"  --rate N, --low-rate N, --high-rate N   instead of finding them\n"
@@ -470,9 +470,9 @@ int main(int argc, char **argv)
 			   .steal_share = 0.02},
 		.rounds = 5,
 		.steady_ms = 3500,
-		.square_ms = 5000,
-		.low_ms = 300,
-		.high_ms = 200,
+		.square_ms = 5200,
+		.low_ms = 250,
+		.high_ms = 150,
 		.warmup_ms = 300,
 		.connections = 16,
 		.arm = {[ARM_ALONE] = true, [ARM_UNCONTROLLED] = true, [ARM_CEDE] = true},

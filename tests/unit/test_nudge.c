@@ -11,6 +11,10 @@
 static const struct nudge_layout layout = {
 	.task_policy = 900,
 	.task_se = 128,
+	.task_info = 1200,
+	.info_queued = 24,
+	.info_arrived = 16,
+	.rq_clock = 2600,
 	.se_cfs_rq = 160,
 	.se_parent = 152,
 	.se_my_q = 168,
@@ -23,7 +27,7 @@ static const struct nudge_layout layout = {
 
 static bool is_jump(const struct bpf_insn *i)
 {
-	return BPF_CLASS(i->code) == BPF_JMP && BPF_OP(i->code) != BPF_CALL &&
+	return i->code && BPF_CLASS(i->code) == BPF_JMP && BPF_OP(i->code) != BPF_CALL &&
 	       BPF_OP(i->code) != BPF_EXIT;
 }
 
@@ -34,7 +38,7 @@ static void check(enum nudge_who who)
 	size_t n, jumps = 0;
 
 	memset(v, 0xee, sizeof(v));
-	n = nudge_program(&layout, who, 7, v);
+	n = nudge_program(&layout, who, 7, 8, v);
 	assert_true(n <= NUDGE_INSNS_MAX);
 	assert_int_equal(v[n].code, 0xee);
 	assert_int_equal(v[n - 1].code, BPF_JMP | BPF_EXIT);

@@ -558,6 +558,47 @@ static void test_run_delay(void **state)
 	assert_int_equal(w->last.incumbent_delay_total_ppm, 0);
 }
 
+/* Somebody sees what the secondaries cause: that is it, whatever CPU time they had. */
+static void test_delay_charged(void **state)
+{
+	static const struct {
+		int64_t said_ns; /* < 0: nobody says anything */
+		int64_t ppm;
+	} ticks[] = {
+		{5 * MS, 200000}, /* the first time: since when? the bound (the wait, here) it is */
+		{5 * MS, 0},	  /* nothing since */
+		{6 * MS, 100000}, /* 1 ms in this tick */
+		{6 * MS, 100000}, /* or in the one before */
+		{6 * MS, 0},	  {26 * MS, 200000}, /* never more than was waited */
+		{-1, 200000},			     /* the bound again */
+		{1, 200000},			     /* begun anew */
+		{1 + MS, 100000},
+	};
+	static const pid_t pids[] = {100};
+	struct world *w = *state;
+	uint64_t run = 0, wait = 0, usage = 0;
+
+	set_usage(w, "cede.slice", 0);
+	set_process(w, &(struct process){.pid = 100, .start = 5});
+	set_thread(w, 100, 100, 1, 0, 1);
+	start(w, (struct sampler_opts){0});
+	work_until(w, 1, pids, 1, &run);
+	for (size_t i = 0; i < ARRAY_SIZE(ticks); i++) {
+		wait += 2 * MS;
+		usage += 10000; /* one CPU */
+		set_thread(w, 100, 100, run + MS, wait, run / MS);
+		set_usage(w, "cede.slice", usage);
+		if (ticks[i].said_ns >= 0)
+			sampler_charged(w->sampler, (uint64_t)ticks[i].said_ns);
+		tick(w, 10);
+		assert_int_equal(w->last.incumbent_delay_ppm, 200000);
+		if (w->last.attributable_delay_ppm != ticks[i].ppm)
+			fail_msg("tick %zu: %lld instead of %lld", i,
+				 (long long)w->last.attributable_delay_ppm,
+				 (long long)ticks[i].ppm);
+	}
+}
+
 /* Without a cgroup tree nothing bounds what they can have caused. */
 static void test_delay_unbounded(void **state)
 {
@@ -881,6 +922,7 @@ int main(void)
 		WORLD_TEST(test_hotplug),
 		WORLD_TEST(test_too_soon),
 		WORLD_TEST(test_run_delay),
+		WORLD_TEST(test_delay_charged),
 		WORLD_TEST(test_delay_unbounded),
 		WORLD_TEST(test_thread_exit),
 		WORLD_TEST(test_pid_reuse),
