@@ -659,7 +659,7 @@ static void test_pid_reuse(void **state)
 	set_process(w, &(struct process){.pid = 100, .start = 99});
 	set_thread(w, 100, 100, 1, 0, 1);
 	run = 0;
-	for (int i = 0; i < 400 && w->last.n_threads == 0; i++) {
+	for (int i = 0; i < 8000 && w->last.n_threads == 0; i++) {
 		run += MS;
 		set_thread(w, 100, 100, run, 0, run / MS);
 		tick(w, 10);
