@@ -18,6 +18,7 @@
 
 #include "base/procfs.h"
 #include "base/sys.h"
+#include "oci/names.h"
 #include "runtime/idle_class.h"
 #include "runtime/process.h"
 
@@ -87,6 +88,8 @@ static int set_oom_score_adj(const struct spec_process *s, pid_t pid, struct err
 
 static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *e)
 {
+	const char *policy =
+		table_name_n(oci_sched_policies.v, oci_sched_policies.n, (uint64_t)s->policy);
 	struct sched_attr_v1 a = {
 		.size = sizeof(a),
 		.policy = (uint32_t)s->policy,
@@ -98,11 +101,14 @@ static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *
 		.period = s->period,
 	};
 
-	if (sys_sched_setattr(pid, &a) < 0)
-		return fail(e, errno,
-			    "config.json: process.scheduler: policy %d, nice %d, priority %d",
-			    s->policy, s->nice, s->priority);
-	return 0;
+	if (sys_sched_setattr(pid, &a) == 0)
+		return 0;
+	if (errno == EOPNOTSUPP)
+		return refuse(e, EOPNOTSUPP,
+			      "config.json: process.scheduler.flags: this kernel has no "
+			      "utilization clamping");
+	return fail(e, errno, "config.json: process.scheduler: %s, nice %d, priority %d",
+		    policy ? policy : "policy", s->nice, s->priority);
 }
 
 static int become_idle(pid_t pid, struct err *e)
