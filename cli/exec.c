@@ -106,7 +106,7 @@ static int add_gids(struct arena *a, struct spec_process *p, const struct opt_li
 	if (n)
 		memcpy(v, p->user.additional_gids, n * sizeof(*v));
 	for (size_t i = 0; i < more->n; i++)
-		if (parse_u32(more->v[i], 10, &v[n++]) < 0)
+		if (parse_u32(more->v[i], 10, &v[n]) < 0 || v[n++] == UINT32_MAX)
 			return refuse(e, EINVAL,
 				      "exec: --additional-gids: expected a group id, found \"%s\"",
 				      more->v[i]);

@@ -120,8 +120,8 @@ static const struct spec_field device_fields[] = {
 	FIELD("major", INTEGER, i64, DEVICE_AT(major), RANGE(0, 4095)),
 	FIELD("minor", INTEGER, i64, DEVICE_AT(minor), RANGE(0, 1048575)),
 	FIELD("fileMode", INTEGER, u32, DEVICE_AT(mode), RANGE(0, 0177777)),
-	FIELD("uid", INTEGER, u32, DEVICE_AT(uid)),
-	FIELD("gid", INTEGER, u32, DEVICE_AT(gid)),
+	FIELD("uid", INTEGER, u32, DEVICE_AT(uid), SPEC_ID_RANGE),
+	FIELD("gid", INTEGER, u32, DEVICE_AT(gid), SPEC_ID_RANGE),
 };
 static const struct spec_object device_object =
 	OBJECT_INIT(device_fields, struct spec_device, check_device);

@@ -145,11 +145,11 @@ static const struct spec_object console_object =
 
 /* uid and gid are required by config.md and optional in its schema; all runtimes take 0. */
 static const struct spec_field user_fields[] = {
-	FIELD("uid", INTEGER, u32, AT(user.uid)),
-	FIELD("gid", INTEGER, u32, AT(user.gid)),
+	FIELD("uid", INTEGER, u32, AT(user.uid), SPEC_ID_RANGE),
+	FIELD("gid", INTEGER, u32, AT(user.gid), SPEC_ID_RANGE),
 	FIELD("umask", INTEGER, opt_u64, AT(user.umask), RANGE(0, 0777)),
 	FIELD("additionalGids", INTEGERS, u32s, AT(user.additional_gids),
-	      COUNT(user.n_additional_gids)),
+	      COUNT(user.n_additional_gids), SPEC_ID_RANGE),
 };
 static const struct spec_object user_object = OBJECT_INIT(user_fields, struct spec_process, NULL);
 

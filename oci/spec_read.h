@@ -77,6 +77,9 @@ struct spec_object {
 #define REQUIRED .required = true
 #define ZERO_UNSET .zero_unset = true
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
+/* Users and groups: the highest number is -1, which setresuid(2) and fchownat(2) take for "leave it
+ * as it is": the runtime's own. */
+#define SPEC_ID_RANGE RANGE(0, UINT32_MAX - 1)
 #define OBJECT(o) .object = &(o)
 #define NAMED(n) .names = &(n)
 #define OBJECT_INIT(table, type, check_)                                                           \
