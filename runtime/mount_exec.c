@@ -136,7 +136,8 @@ static int attach_fresh(struct exec *x, int mount_fd, struct place at, bool dir)
 /* No link may decide where these are mounted (CVE-2019-19921, -2023-27561). */
 static bool wants_real_dir(const struct mount_op *op)
 {
-	return streq(op->destination, "/proc") || streq(op->destination, "/sys") ||
+	return mount_path_means(op->destination, "proc") ||
+	       mount_path_means(op->destination, "sys") ||
 	       (op->kind == MOUNT_OP_NEW &&
 		(streq(op->fstype, "proc") || streq(op->fstype, "sysfs")));
 }

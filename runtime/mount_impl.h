@@ -38,6 +38,13 @@ int device_check(int fd, const struct spec_device *d, struct err *e);
  * unless it is a ptmx, what is at other places is left alone. */
 int dev_link_make(int dirfd, const char *name, const struct mount_op *op, struct err *e);
 
+/* --- paths (mount_plan.c) -----------------------------------------------------------------------
+ */
+
+/* The path, as far as its text tells, is /NAME ("proc"), or with "" the root itself: ".." takes
+ * back what is before it. */
+bool mount_path_means(const char *path, const char *name);
+
 /* --- filesystems (mount_fs.c) -------------------------------------------------------------------
  */
 

@@ -35,23 +35,29 @@ static const char *clean_path(struct arena *a, const char *path)
 	return out;
 }
 
-/* The path means the root itself, as far as its text tells. */
-static bool is_root(const char *path)
+bool mount_path_means(const char *path, const char *name)
 {
-	size_t depth = 0;
+	const char *top = "";
+	size_t depth = 0, top_len = 0;
 
 	while (*path) {
 		size_t len;
 
 		path += strspn(path, "/");
 		len = strcspn(path, "/");
-		if (len == 2 && memcmp(path, "..", 2) == 0)
+		if (len == 2 && memcmp(path, "..", 2) == 0) {
 			depth -= depth > 0;
-		else if (!(len == 1 && *path == '.'))
-			depth += len > 0;
+		} else if (len && !(len == 1 && *path == '.')) {
+			if (depth++ == 0) {
+				top = path;
+				top_len = len;
+			}
+		}
 		path += len;
 	}
-	return depth == 0;
+	if (depth == 0)
+		return !*name;
+	return depth == 1 && strlen(name) == top_len && memcmp(top, name, top_len) == 0;
 }
 
 static const char *below_bundle(struct arena *a, const char *bundle, const char *path)
@@ -99,7 +105,7 @@ static int choose_kind(struct mount_op *op, struct err *e)
 	}
 	if (op->kind == MOUNT_OP_BIND && (!op->source || !*op->source))
 		return refuse(e, EINVAL, "a bind mount needs a source");
-	if (op->kind != MOUNT_OP_REMOUNT && is_root(op->destination))
+	if (op->kind != MOUNT_OP_REMOUNT && mount_path_means(op->destination, ""))
 		return refuse(e, EINVAL, "the destination is the root itself");
 	return 0;
 }
@@ -254,7 +260,7 @@ static int plan_paths(struct mount_plan *p, const struct strv *paths, enum mount
 		if (paths->v[i][0] != '/')
 			return refuse(e, EINVAL, "linux.%s[%zu]: %s is not absolute", key, i,
 				      paths->v[i]);
-		if (is_root(dest))
+		if (mount_path_means(dest, ""))
 			return refuse(e, EINVAL, "linux.%s[%zu]: %s is the root itself", key, i,
 				      paths->v[i]);
 		add_op(p, kind, dest)->optional = true;
@@ -283,7 +289,7 @@ static int plan_root(const struct spec *s, const char *bundle, struct mount_plan
 	if (!p->rootfs)
 		return fail(e, ENOMEM, "mount plan");
 	/* The host's own root is never written to for the sake of a read-only container. */
-	p->root_keep = is_root(p->rootfs);
+	p->root_keep = mount_path_means(p->rootfs, "");
 	op = add_op(p, MOUNT_OP_ROOT, "/");
 	op->source = p->rootfs;
 	op->recursive = true;

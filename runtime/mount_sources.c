@@ -181,7 +181,7 @@ static int check_proc(const struct mount_op *op, struct err *e)
 {
 	struct statfs fs;
 
-	if (!streq(op->destination, "/proc"))
+	if (!mount_path_means(op->destination, "proc"))
 		return 0;
 	if (fstatfs(op->fd, &fs) < 0)
 		return fail(e, errno, "stat %s", op->source);
