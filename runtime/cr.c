@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/cr.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -108,6 +109,9 @@ int cr_check(const struct cr_opts *o, struct err *e)
 	return rc < 0 ? rc : check_lsm(o, e);
 }
 
+/* What CRIU makes for --parent-path. */
+#define CR_PARENT_LINK "parent"
+
 /* --- directories ---------------------------------------------------------------------------------
  */
 
@@ -124,17 +128,55 @@ static int open_dir(const char *option, const char *path, bool make, struct err 
 	return fd < 0 ? fail(e, errno, "%s %s", option, path) : fd;
 }
 
+/*
+ * Images come from elsewhere (an archive that was exported on another machine), and CRIU, which is
+ * root, follows links when it reads them and when it writes its log and statistics beside them. The
+ * one link that belongs there leads to the checkpoint before this one.
+ */
+static int check_links(const char *option, const char *path, int fd, struct err *e)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *d;
+
+	dir = copy < 0 ? NULL : fdopendir(copy);
+	if (!dir) {
+		int errnum = errno;
+
+		(void)fd_close(copy);
+		return fail(e, errnum, "%s %s", option, path);
+	}
+	while (errno = 0, (d = readdir(dir))) {
+		struct stat st;
+
+		if (streq(d->d_name, CR_PARENT_LINK) ||
+		    fstatat(copy, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue; /* somebody has removed it */
+		if (S_ISLNK(st.st_mode))
+			return refuse(e, ELOOP, "%s %s: %s is a symbolic link", option, path,
+				      d->d_name);
+	}
+	return errno ? fail(e, errno, "%s %s", option, path) : 0;
+}
+
 int cr_dirs_open(const struct cr_opts *o, bool make, struct cr_dirs *ret, struct err *e)
 {
 	const char *image = o->image_path ? o->image_path : CR_IMAGE_PATH;
+	const char *work = o->work_path ? o->work_path : image;
 	struct stat st;
+	int rc;
 
 	ret->image = open_dir("--image-path", image, make, e);
 	if (ret->image < 0)
 		return ret->image;
-	ret->work = open_dir("--work-path", o->work_path ? o->work_path : image, true, e);
+	ret->work = open_dir("--work-path", work, true, e);
 	if (ret->work < 0)
 		return ret->work;
+	rc = check_links("--image-path", image, ret->image, e);
+	if (rc == 0)
+		rc = check_links("--work-path", work, ret->work, e);
+	if (rc < 0)
+		return rc;
 	if (o->parent_path &&
 	    (fstatat(ret->image, o->parent_path, &st, 0) < 0 || !S_ISDIR(st.st_mode)))
 		return refuse(e, ENOTDIR,
