@@ -19,6 +19,8 @@
 #define VARIABLE "NOTIFY_SOCKET"
 /* A datagram that is longer is cut; what we look for comes first in all of them. */
 #define TEXT_MAX 4096
+/* Datagrams read at a time. */
+#define HEAR_MAX 64
 
 /* A path, or with '@' a name in the abstract namespace (sd_notify(3)). */
 static bool make_address(const char *name, struct sockaddr_un *ret, socklen_t *ret_len)
@@ -156,9 +158,13 @@ bool notify_hear(int fd)
 	bool ready = false;
 	ssize_t n;
 
-	while ((n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT)) >= 0) {
+	/* The container may write faster than we read: the caller has other things to look at. */
+	for (int i = 0; i < HEAR_MAX && !ready; i++) {
+		n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+		if (n < 0)
+			break;
 		text[n] = '\0';
-		ready = ready || notify_is_ready(text);
+		ready = notify_is_ready(text);
 	}
 	return ready;
 }
