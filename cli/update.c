@@ -54,8 +54,13 @@ static const struct row {
 	 "a number of tasks, or -1 for no limit"},
 };
 
-/* Of intelRdt, not of resources. */
-static const char *const rdt[] = {"l3-cache-schema", "mem-bw-schema"};
+/* Of intelRdt, not of resources: a line of schemata each. */
+static const struct {
+	const char *option, *prefix, *help;
+} rdt[] = {
+	{"l3-cache-schema", "L3", "share of the cache, like L3:0=f0 (linux.intelRdt)"},
+	{"mem-bw-schema", "MB:", "memory bandwidth, like MB:0=20 (linux.intelRdt)"},
+};
 static const char *const ignored[] = {"kernel-memory", "kernel-memory-tcp"};
 
 struct update_options {
@@ -169,6 +174,31 @@ static int from_document(const struct update_options *o, struct strbuf *ret, str
 	return ret->oom ? fail(e, ENOMEM, "update") : 0;
 }
 
+static bool has_limits(const struct update_options *o)
+{
+	bool any = o->resources;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		any |= o->value[i] != NULL;
+	return any;
+}
+
+static int schema_lines(const struct update_options *o, const char **line, size_t *n, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rdt); i++) {
+		if (!o->rdt[i])
+			continue;
+		if (!str_after(o->rdt[i], rdt[i].prefix) || !strchr(o->rdt[i], ':') ||
+		    strchr(o->rdt[i], '\n'))
+			return refuse(e, EINVAL,
+				      "update: --%s: expected a line that begins with %s, found "
+				      "\"%s\"",
+				      rdt[i].option, rdt[i].prefix, o->rdt[i]);
+		line[(*n)++] = o->rdt[i];
+	}
+	return 0;
+}
+
 static int update(struct cli *cli, const struct update_options *o, const char *id, struct err *e)
 {
 	const char *what = !o->resources	      ? "update"
@@ -176,23 +206,29 @@ static int update(struct cli *cli, const struct update_options *o, const char *i
 						      : o->resources;
 	_cleanup_arena_ struct arena a = ARENA_INIT;
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	const char *line[ARRAY_SIZE(rdt)];
 	struct spec_resources r;
+	size_t n = 0;
 	int rc;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rdt); i++)
-		if (o->rdt[i])
-			return refuse(e, EOPNOTSUPP,
-				      "update: --%s: container `%s` has no group of Intel RDT "
-				      "(linux.intelRdt)",
-				      rdt[i], id);
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		if (o->ignored[i])
 			log_warn("update: --%s: ignored: kernel memory is part of --memory",
 				 ignored[i]);
+	rc = schema_lines(o, line, &n, e);
+	if (rc < 0)
+		return rc;
+	if (n && !has_limits(o))
+		return container_update_schemata(&cli->rt, id, line, n, e);
 	rc = o->resources ? from_document(o, &text, e) : from_options(o, &text, e);
 	if (rc == 0)
 		rc = spec_resources_parse(&a, strbuf_str(&text), text.len, what, &r, e);
-	return rc < 0 ? rc : container_update(&cli->rt, id, &r, e);
+	if (rc == 0)
+		rc = container_update(&cli->rt, id, &r, e);
+	if (rc < 0 || !n)
+		return rc;
+	rc = container_update_schemata(&cli->rt, id, line, n, e);
+	return rc < 0 ? err_context(e, rc, "the limits are new, the schemata is not") : 0;
 }
 
 static int run_update(struct cli *cli, int argc, char **argv, struct err *e)
@@ -209,7 +245,8 @@ static int run_update(struct cli *cli, int argc, char **argv, struct err *e)
 		*next++ = (struct opt){rows[i].option, 0,	    OPT_STRING,
 				       &o.value[i],    rows[i].arg, rows[i].help};
 	for (size_t i = 0; i < ARRAY_SIZE(rdt); i++)
-		*next++ = (struct opt){rdt[i], 0, OPT_STRING, &o.rdt[i], NULL, NULL};
+		*next++ =
+			(struct opt){rdt[i].option, 0, OPT_STRING, &o.rdt[i], "LINE", rdt[i].help};
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		*next++ = (struct opt){ignored[i], 0, OPT_STRING, &o.ignored[i], NULL, NULL};
 	first = cli_options(&verb_update, opts, argc, argv, e);

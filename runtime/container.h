@@ -151,6 +151,9 @@ int container_resume(const struct runtime *rt, const char *id, struct err *e);
  * ones. -ESRCH: "container not running". */
 int container_update(const struct runtime *rt, const char *id, const struct spec_resources *asked,
 		     struct err *e);
+/* The same for its class in resctrl: lines of schemata, see runtime/resctrl.h. */
+int container_update_schemata(const struct runtime *rt, const char *id, const char *const *lines,
+			      size_t n, struct err *e);
 /* Pids (host numbering) in the container's cgroup, recursively; the caller frees *ret. */
 int container_pids(const struct runtime *rt, const char *id, pid_t **ret, size_t *ret_n,
 		   struct err *e);

@@ -179,6 +179,44 @@ static int compare_schemata(int dir, const struct lines *s, const char *group, s
 	return 0;
 }
 
+/* As the file says them: "    L3:0=f;1=f". */
+static int restore_line(const char *line, size_t len, void *arg)
+{
+	char text[1024];
+	int *dir = arg;
+
+	if (!len || len >= sizeof(text))
+		return 0;
+	memcpy(text, line, len);
+	text[len] = '\0';
+	return write_line(*dir, text + strspn(text, " "), NULL);
+}
+
+int resctrl_update(int root, const struct rdt_place *place, const char *id,
+		   const char *const *lines, size_t n, struct err *e)
+{
+	_cleanup_free_ char *before = NULL;
+	_cleanup_fd_ int dir = -1;
+	size_t len;
+	int rc = 0;
+
+	if (!place->group || !place->created)
+		return refuse(e, EINVAL,
+			      "container `%s` has no class of its own in resctrl (linux.intelRdt): "
+			      "its schemata are others', too",
+			      id);
+	dir = openat(root, place->group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return fail(e, errno, "container `%s`: open its class %s", id, place->group);
+	rc = file_read_alloc(dir, "schemata", SCHEMATA_MAX, &before, &len, e);
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		rc = write_line(dir, lines[i], e);
+		if (rc < 0 && str_split(before, '\n', restore_line, &dir) < 0)
+			log_warn("container `%s`: its schemata could not be put back", id);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 /* --- groups --------------------------------------------------------------------------------------
  */
 

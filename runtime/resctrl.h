@@ -34,6 +34,10 @@ int resctrl_join(int root, const struct spec_linux *l, const char *id, pid_t pid
 /* One more process of a container that has such a place. */
 int resctrl_enter(int root, const struct rdt_place *place, const char *id, pid_t pid,
 		  struct err *e);
+/* New schemata ("L3:0=f0", one resource a line) for the class of a container (`update`). Refused if
+ * the class is not the container's own; if one line is, those before it are taken back. */
+int resctrl_update(int root, const struct rdt_place *place, const char *id,
+		   const char *const *lines, size_t n, struct err *e);
 /* Removes what resctrl_join made; what is gone already is fine. */
 int resctrl_leave(int root, const struct rdt_place *place, const char *id, struct err *e);
 

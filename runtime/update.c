@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
+#include "runtime/resctrl.h"
 #include "runtime/state.h"
 
 struct update {
@@ -132,21 +133,47 @@ static int apply(struct update *u)
 	return rc;
 }
 
-int container_update(const struct runtime *rt, const char *id, const struct spec_resources *asked,
-		     struct err *e)
+static int open_alive(const struct runtime *rt, const char *id, struct container **ret,
+		      struct err *e)
 {
 	_cleanup_container_ struct container *c = NULL;
-	struct update u = {.r = *asked, .e = e};
 	enum oci_status status;
-	int rc;
+	int rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
 
-	rc = container_open(rt, id, CONTAINER_LOCK_EXCLUSIVE, &c, e);
 	if (rc == 0)
 		rc = container_status(c, &status, e);
 	if (rc < 0)
 		return rc;
 	if (status == OCI_STOPPED || status == OCI_CREATING)
 		return refuse(e, ESRCH, "container not running");
+	*ret = take_ptr(&c);
+	return 0;
+}
+
+int container_update_schemata(const struct runtime *rt, const char *id, const char *const *lines,
+			      size_t n, struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	_cleanup_fd_ int root = -1;
+	int rc = open_alive(rt, id, &c, e);
+
+	if (rc < 0)
+		return rc;
+	root = c->rdt.group ? resctrl_open(e) : -1;
+	if (c->rdt.group && root < 0)
+		return root;
+	return resctrl_update(root, &c->rdt, id, lines, n, e);
+}
+
+int container_update(const struct runtime *rt, const char *id, const struct spec_resources *asked,
+		     struct err *e)
+{
+	_cleanup_container_ struct container *c = NULL;
+	struct update u = {.r = *asked, .e = e};
+	int rc = open_alive(rt, id, &c, e);
+
+	if (rc < 0)
+		return rc;
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP, "container `%s` has no cgroup: it has no limits", id);
 	/* Engines that leave the limit alone say 0. */

@@ -232,7 +232,9 @@ test_bad_input() {
 	fails 1 'realtimeRuntime' cede update --cpu-rt-runtime 1000 "$TAG-a"
 	fails 1 'option --memory requires an argument' cede update --memory
 	fails 1 'unknown option --no-such' cede update --no-such 1 "$TAG-a"
-	fails 1 'l3-cache-schema' cede update --l3-cache-schema 'L3:0=f' "$TAG-a"
+	fails 1 'has no class of its own in resctrl' cede update --l3-cache-schema 'L3:0=f' "$TAG-a"
+	fails 1 '--l3-cache-schema: expected a line that begins with L3' cede update --l3-cache-schema '0=f' "$TAG-a"
+	fails 1 '--mem-bw-schema: expected a line that begins with MB:' cede update --mem-bw-schema 'L3:0=f' "$TAG-a"
 	fails 1 '--memory: cannot be combined with --resources' cede update --memory 5m --resources - "$TAG-a"
 	fails 1 '--resources: open /nowhere' cede update --resources /nowhere "$TAG-a"
 	fails 1 'standard input: ' cede update --resources - "$TAG-a"

@@ -192,6 +192,27 @@ static void test_monitoring(void **state)
 				   "no resctrl monitoring");
 }
 
+/* update: only of a class that is the container's own. */
+static void test_update(void **state)
+{
+	static const char *const lines[] = {"MB:0=20;1=20"};
+	struct tree *t = *state;
+	struct rdt_place p = {.group = "mine", .created = true};
+	struct err e = ERR_INIT;
+
+	add_files(t->fd, "mine", "MB:0=99;1=99\n");
+	assert_int_equal(resctrl_update(t->fd, &p, "c1", lines, 1, &e), 0);
+	assert_file(t, "mine/schemata", "MB:0=20;1=20\n");
+	p.group = "gone";
+	assert_int_equal(resctrl_update(t->fd, &p, "c1", lines, 1, &e), -ENOENT);
+	p = (struct rdt_place){.group = "."};
+	assert_int_equal(resctrl_update(t->fd, &p, "c1", lines, 1, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "no class of its own"));
+	assert_file(t, "schemata", "    L3:0=7ff;1=7ff\n    MB:0=100;1=100\n");
+	p.group = NULL;
+	assert_int_equal(resctrl_update(-1, &p, "c1", lines, 1, &e), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_own_class, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_schemata_are_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_monitoring, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_update, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
