@@ -10,6 +10,7 @@ SHELL := /bin/bash
 BUILD ?= build
 ROOMS := base oci runtime metrics sched
 PREFIX ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec/cede
 DESTDIR ?=
 
 # Goals that must work before anything is installed or configured.
@@ -79,11 +80,12 @@ HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
 
-all: $(BUILD)/cede
+all: $(BUILD)/cede libexec
 
 $(BUILD)/version.h: force
 	@mkdir -p $(@D)
-	@printf '#define CEDE_VERSION "%s"\n#define CEDE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.new
+	@printf '#define CEDE_VERSION "%s"\n#define CEDE_COMMIT "%s"\n#define CEDE_LIBEXECDIR "%s"\n' \
+		'$(VERSION)' '$(COMMIT)' '$(LIBEXECDIR)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # Objects made with other flags are made again (never: a program of two halves).
@@ -113,6 +115,16 @@ $(BUILD)/self_entry.ok: $(BUILD)/runtime/self_entry.o
 	$(Q)if nm -u $< | grep -v ' _start$$'; then echo "$<: calls the C library before it is there" >&2; exit 1; fi
 	$(Q)touch $@
 
+# Helper programs for what is heavy: each is one file of libexec/, the ground floor, and one library,
+# where that is installed. They start when their feature is used, and only then.
+LIBEXEC := $(if $(LIBS_SYSTEMD),$(BUILD)/libexec/cede-systemd)
+$(BUILD)/libexec/cede-systemd: private LIBS_HELPER := $(LIBS_SYSTEMD)
+
+libexec: $(LIBEXEC)
+$(LIBEXEC): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS_HELPER)
+
 # Unit tests link dynamically (cmocka has no archive) against the same objects.
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
 		$(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ)) $(BUILD)/libcede.a
@@ -135,7 +147,7 @@ $(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a $(BUILD)/libcede.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS) -lm
 
 -include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d) \
-	$(BENCH_LIB_OBJ:.o=.d)
+	$(BENCH_LIB_OBJ:.o=.d) $(LIBEXEC:=.d)
 
 # --- packages ------------------------------------------------------------------------------------
 
@@ -171,7 +183,7 @@ lint: deps-lint config.mk
 	build-aux/lint.sh
 
 format:
-	clang-format -i $(foreach r,$(ROOMS) cli tests/unit tests/bench tests/bench/lib tests/fuzz tests/system,$(wildcard $(r)/*.[ch]))
+	clang-format -i $(foreach r,$(ROOMS) cli libexec tests/unit tests/bench tests/bench/lib tests/fuzz tests/system,$(wildcard $(r)/*.[ch]))
 
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
@@ -206,6 +218,8 @@ MAN5 := $(wildcard man/*.5)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0755 $(BUILD)/cede $(DESTDIR)$(PREFIX)/bin/cede
+	$(if $(LIBEXEC),install -d $(DESTDIR)$(LIBEXECDIR))
+	$(if $(LIBEXEC),install -m 0755 $(LIBEXEC) $(DESTDIR)$(LIBEXECDIR)/)
 	$(if $(MAN8),install -m 0644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8/)
 	$(if $(MAN5),install -m 0644 $(MAN5) $(DESTDIR)$(PREFIX)/share/man/man5/)
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
@@ -219,6 +233,7 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/cede \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cede \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cede.fish
+	rm -rf $(DESTDIR)$(LIBEXECDIR)
 
 dist:
 	@mkdir -p $(BUILD)
@@ -245,5 +260,5 @@ help:
 	@echo 'make dist | clean | distclean | format'
 
 force:
-.PHONY: all deps check check-run unit helpers check-unit check-native check-vm lint format fuzz \
+.PHONY: all libexec deps check check-run unit helpers check-unit check-native check-vm lint format fuzz \
 	demo demo-run bench bench-run install uninstall dist clean distclean help force

@@ -12,6 +12,7 @@ declare -A below=(
 	[runtime]="runtime oci base"
 	[metrics]="metrics oci base"
 	[sched]="sched runtime metrics oci base"
+	[libexec]="libexec base"
 	[cli]="cli sched runtime metrics oci base"
 )
 # Modules with narrower rules than their room's: the policy knows neither kernel nor clock.

@@ -13,9 +13,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/procfs.h"
 #include "base/str.h"
 #include "runtime/cgroup_internal.h"
+#include "runtime/rootless.h"
 
 size_t cg_normalise(const char *path, char *buf)
 {
@@ -133,8 +133,7 @@ static int check_fit(const struct cg_walk *w, int fd, bool created, struct err *
 	return 0;
 }
 
-static int check_needed(const struct cg_walk *w, const struct cg_plan *p, unsigned have,
-			struct err *e)
+int cg_check_needed(const struct cg_walk *w, const struct cg_plan *p, unsigned have, struct err *e)
 {
 	if (!(p->needed & ~have))
 		return 0;
@@ -144,33 +143,24 @@ static int check_needed(const struct cg_walk *w, const struct cg_plan *p, unsign
 	return 0;
 }
 
-/* Inside a user namespace device rules cannot be set, and need not be: no node can be made there
- * (mknod(2)), and what is bound into the container the administrator has chosen. */
-static bool in_initial_userns(void)
-{
-	char map[128];
-
-	/* user_namespaces(7): inside, outside, count; "%10u %10u %10u". */
-	return proc_read(PROC_SELF, "uid_map", map, sizeof(map), NULL) < 0 ||
-	       streq(map, "         0          0 4294967295\n");
-}
-
 int cgroup_guard(const struct cgroup *cg, const struct spec *s, struct err *e)
 {
 	int rc = cg->fd < 0 ? 0
 			    : cgroup_devices_apply(cg->fd, s->linux_.resources.devices,
 						   s->linux_.resources.n_devices, e);
 
-	if (rc == -EPERM && (geteuid() != 0 || !in_initial_userns())) {
+	/* Inside a user namespace device rules cannot be set, and need not be: no node can be made
+	 * there (mknod(2)), and what is bound into the container the administrator has chosen. */
+	if (rc == -EPERM && rootless_is()) {
 		log_debug("device rules not set: not permitted without privileges");
 		return 0;
 	}
 	return rc;
 }
 
-static int set_up(struct cg_walk *w, const struct spec *s, const struct cg_plan *plan,
-		  struct cgroup *cg, struct err *e)
+static int set_up(struct cg_walk *w, const struct cg_request *r, struct cgroup *cg, struct err *e)
 {
+	const struct cg_plan *plan = r->plan;
 	struct cg_level *leaf = &w->level[w->n];
 	bool in_slice = cg_in_slice(w->path);
 	unsigned want = plan->needed | (plan->idle == 1 ? CG_CPU : 0), have;
@@ -182,7 +172,7 @@ static int set_up(struct cg_walk *w, const struct spec *s, const struct cg_plan 
 	if (in_slice)
 		want |= cg_birth_controllers(w->host);
 	have = cg_walk_enable(w, want);
-	rc = check_needed(w, plan, have, e);
+	rc = cg_check_needed(w, plan, have, e);
 	if (rc == 0 && in_slice)
 		rc = cg_birth_slice(w, have, &cg->idle_by_group, e);
 	if (rc == 0 && in_slice)
@@ -190,17 +180,34 @@ static int set_up(struct cg_walk *w, const struct spec *s, const struct cg_plan 
 	if (rc == 0)
 		rc = cg_plan_write(leaf->fd, plan, have, leaf->created, e);
 	if (rc == 0)
-		rc = cg_owner_apply(leaf->fd, s, e);
+		rc = cg_owner_apply(leaf->fd, r->spec, e);
 	return rc;
 }
 
-static int create_fs(const struct spec *s, const struct cg_plan *plan, struct cgroup *cg,
-		     struct err *e)
+/* Once a boot: where systemd is, the new slice becomes a unit of its. What cannot be told is not in
+ * the way of the container, but the next reload may take limits back. */
+static void tell_systemd(struct cg_walk *w)
+{
+	struct err e = ERR_INIT;
+
+	/* The real hierarchy, and the system's manager; a user has another slice. */
+	if (!streq(w->host->mount, "/sys/fs/cgroup") || rootless_is() || !systemd_is_there())
+		return;
+	if (cg_slice_ensure(w->host, SYSTEMD_SYSTEM, &e) < 0)
+		log_warn("%s: limits of containers may be lost when systemd reloads", e.msg);
+	/* Nothing is known of it any more. */
+	w->level[1].created = w->level[1].known = false;
+	w->level[0].known = false;
+}
+
+static int create_fs(const struct cg_request *r, struct cgroup *cg, struct err *e)
 {
 	struct cg_walk w;
 	int rc;
 
-	rc = cg_host_open(&cg->host, e);
+	rc = cgroup_path(r->spec->linux_.cgroups_path, r->id, cg->path, sizeof(cg->path), e);
+	if (rc == 0)
+		rc = cg_host_open(&cg->host, e);
 	if (rc < 0)
 		return rc;
 	if (cg->host.layout == CG_LAYOUT_NONE)
@@ -211,7 +218,9 @@ static int create_fs(const struct spec *s, const struct cg_plan *plan, struct cg
 	rc = cg_walk_init(&w, &cg->host, cg->path, true, e);
 	if (rc < 0)
 		return rc;
-	rc = set_up(&w, s, plan, cg, e);
+	if (cg_in_slice(cg->path) && w.level[1].created)
+		tell_systemd(&w);
+	rc = set_up(&w, r, cg, e);
 	if (rc < 0)
 		cg_walk_undo(&w);
 	if (rc == 0) {
@@ -222,25 +231,30 @@ static int create_fs(const struct spec *s, const struct cg_plan *plan, struct cg
 	return rc;
 }
 
-static int create_none(const struct spec *s, const struct cg_plan *plan, struct cgroup *cg,
-		       struct err *e)
+static int no_limits(const struct cg_plan *plan, struct err *e)
 {
-	(void)s; /* device rules need a group too; without one the container has what is mounted */
 	for (size_t i = 0; i < plan->n; i++)
 		if (!plan->v[i].neutral)
 			return refuse(e, EOPNOTSUPP,
 				      "linux.resources.%s: there are no limits with "
 				      "--cgroup-manager disabled",
 				      plan->v[i].json);
-	cg->path[0] = '\0';
 	return 0;
 }
 
-/* The managers: each makes the group at cg->path and carries out the plan, or leaves nothing. */
-typedef int (*create_fn)(const struct spec *s, const struct cg_plan *plan, struct cgroup *cg,
-			 struct err *e);
+/* Device rules need a group too; without one the container has what is mounted. */
+static int create_none(const struct cg_request *r, struct cgroup *cg, struct err *e)
+{
+	cg->path[0] = '\0';
+	return no_limits(r->plan, e);
+}
+
+/* The managers: each chooses cg->path, makes the group there and carries out the plan, or leaves
+ * nothing. */
+typedef int (*create_fn)(const struct cg_request *r, struct cgroup *cg, struct err *e);
 static const create_fn managers[] = {
 	[CGROUP_MANAGER_CGROUPFS] = create_fs,
+	[CGROUP_MANAGER_SYSTEMD] = cg_create_systemd,
 	[CGROUP_MANAGER_DISABLED] = create_none,
 };
 
@@ -248,25 +262,21 @@ int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id
 		  struct cgroup *ret, struct err *e)
 {
 	_cleanup_arena_ struct arena arena = ARENA_INIT;
-	struct cgroup cg = {.host = {.fd = -1}, .fd = -1};
+	struct cgroup cg = CGROUP_INIT;
 	struct cg_plan plan;
-	create_fn create = managers[rt->cgroup_manager];
+	const struct cg_request r = {.rt = rt, .spec = s, .id = id, .plan = &plan};
 	int rc;
 
-	if (!create)
-		return refuse(
-			e, EOPNOTSUPP,
-			"--systemd-cgroup: this build has no systemd driver; use the cgroupfs "
-			"one (leave the option out)");
-	rc = cgroup_path(s->linux_.cgroups_path, id, cg.path, sizeof(cg.path), e);
-	if (rc == 0)
-		rc = cg_plan_make(&arena, &s->linux_.resources, &plan, e);
+	rc = cg_plan_make(&arena, &s->linux_.resources, &plan, e);
 	if (rc < 0)
 		return err_context(e, rc, "config.json");
-	rc = create(s, &plan, &cg, e);
+	rc = managers[rt->cgroup_manager](&r, &cg, e);
 	if (rc < 0) {
+		bool of_document =
+			e && (str_after(e->msg, "linux.") || str_after(e->msg, "annotations["));
+
 		cgroup_close(&cg);
-		return e && str_after(e->msg, "linux.") ? err_context(e, rc, "config.json") : rc;
+		return of_document ? err_context(e, rc, "config.json") : rc;
 	}
 	*ret = cg;
 	return 0;
@@ -274,7 +284,7 @@ int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id
 
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e)
 {
-	struct cgroup cg = {.host = {.fd = -1}, .fd = -1};
+	struct cgroup cg = CGROUP_INIT;
 	uint64_t idle;
 	int rc;
 
@@ -296,6 +306,20 @@ int cgroup_open(const char *path, struct cgroup *ret, struct err *e)
 	return 0;
 }
 
+int cgroup_open_of(const struct container *c, struct cgroup *ret, struct err *e)
+{
+	int rc;
+
+	if (!c->cgroup)
+		return refuse(e, EOPNOTSUPP, "container `%s` has no cgroup", c->id);
+	rc = cgroup_open(c->cgroup, ret, e);
+	if (rc == 0 && c->unit) {
+		(void)snprintf(ret->unit, sizeof(ret->unit), "%s", c->unit); /* at most 255 */
+		ret->manager = c->user_unit ? SYSTEMD_USER : SYSTEMD_SYSTEM;
+	}
+	return rc;
+}
+
 int cgroup_enter(const struct cgroup *cg, struct err *e)
 {
 	int rc = cg_write(cg->fd, "cgroup.procs", "0", e);
@@ -310,6 +334,7 @@ bool cgroup_is_ours(const struct cgroup *cg)
 
 void cgroup_close(struct cgroup *cg)
 {
+	cgroup_settled(cg);
 	cg->fd = fd_close(cg->fd);
 	cg_host_close(&cg->host);
 }
@@ -342,7 +367,7 @@ int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, st
 	if (rc < 0)
 		return rc;
 	if (cg->fd < 0)
-		return create_none(NULL, &plan, &(struct cgroup){.fd = -1}, e);
+		return no_limits(&plan, e);
 	rc = cg_read_controllers(cg->fd, "cgroup.controllers", &have, e);
 	if (rc < 0)
 		return err_context(e, rc, "cgroup %s", cg->path);
@@ -354,8 +379,13 @@ int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, st
 		if (rc < 0)
 			return rc;
 		have |= cg_walk_enable(&w, want);
-		rc = check_needed(&w, &plan, have, e);
+		rc = cg_check_needed(&w, &plan, have, e);
 		cg_walk_close(&w);
+		if (rc < 0)
+			return rc;
+	}
+	if (*cg->unit) {
+		rc = cg_apply_systemd(cg, &arena, &plan, e);
 		if (rc < 0)
 			return rc;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's cgroup: where it is, how it is made, limited and removed. Managers (cgroupfs, later
+ * A container's cgroup: where it is, how it is made, limited and removed. Managers (cgroupfs,
  * systemd) are a small vtable behind these calls.
  *
  * Safe by birth (invariant 1): the slice gets cpu.idle=1, memory.oom.group and its soft ceiling
@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "oci/spec.h"
 #include "runtime/container.h"
+#include "runtime/systemd_bus.h"
 
 struct cgroup {
 	struct cg_host host;
@@ -35,7 +36,18 @@ struct cgroup {
 	/* True where the group's place in the tree already makes it idle against incumbents (below
 	 * the slice, cpu.idle=1 there). False: init must become SCHED_IDLE itself. */
 	bool idle_by_group;
+	/* The systemd manager: the scope's name ("" with others), whose manager it is, and a
+	 * process of ours that keeps the scope while nobody else is in it (-1: none). */
+	char unit[256];
+	enum systemd_manager manager;
+	int holder_fd;
+	/* CLONE_INTO_CGROUP would not do: init has to enter by cgroup_enter. */
+	bool self_enter;
 };
+#define CGROUP_INIT                                                                                \
+	{                                                                                          \
+		.host = {.fd = -1}, .fd = -1, .holder_fd = -1                                      \
+	}
 
 /*
  * Where a container goes: linux.cgroupsPath absolute: below the mount as asked (and then none of
@@ -54,14 +66,18 @@ int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id
 /* The device program of a group just made, before anything of the container runs in it: the kernel
  * takes a while to verify it, and init has other things to do meanwhile. */
 int cgroup_guard(const struct cgroup *cg, const struct spec *s, struct err *e);
-/* An existing one, by the path in the state. */
+/* The container's first process is in its group now. */
+void cgroup_settled(struct cgroup *cg);
+/* An existing one, by the path in the state; a container's, with what its manager must know to
+ * change it (cgroup_apply). */
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e);
+int cgroup_open_of(const struct container *c, struct cgroup *ret, struct err *e);
 void cgroup_close(struct cgroup *cg);
 /* To be removed with the container: made for it, or below the slice, where everything is ours. */
 bool cgroup_is_ours(const struct cgroup *cg);
 
 /* Limits alone, of a group that may be in use: all, or after an error none (what could not be taken
- * back is named). The weight of a group with cpu.idle=1 is checked and forgotten by the kernel:
+ * back is named). systemd's scopes get them as properties, too. The weight of a group with cpu.idle=1 is checked and forgotten by the kernel:
  * container_update keeps it. */
 int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, struct err *e);
 
@@ -71,6 +87,8 @@ int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, st
 int cgroup_destroy(const char *path, int timeout_ms, struct err *e);
 /* The same for a group that was there before the container: what is in it ends, it stays. */
 int cgroup_empty(const char *path, int timeout_ms, struct err *e);
+/* Whichever of these is right for the container; a scope is ended by systemd afterwards. */
+int cgroup_end(const struct container *c, int timeout_ms, struct err *e);
 /*
  * The calling process enters. For when CLONE_INTO_CGROUP does not do: Linux 6.18 kills the new
  * process at birth if cgroup.kill has been written to the caller's group and not as often to this

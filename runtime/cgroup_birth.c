@@ -47,15 +47,14 @@ static int slice_idle(int fd, bool *fresh, struct err *e)
 	return cg_write(fd, "cpu.idle", "1", e);
 }
 
-static int slice_memory_high(int fd, struct err *e)
+int cg_slice_memory_high(uint64_t *ret, struct err *e)
 {
 	struct sysinfo si;
 
 	if (sysinfo(&si) < 0)
 		return fail(e, errno, "read the size of the memory");
-	return cg_write_u64(fd, "memory.high",
-			    (uint64_t)si.totalram * si.mem_unit / 100 * SLICE_MEMORY_HIGH_PERCENT,
-			    e);
+	*ret = (uint64_t)si.totalram * si.mem_unit / 100 * SLICE_MEMORY_HIGH_PERCENT;
+	return 0;
 }
 
 static void no_idle(const struct cg_host *h, int rc)
@@ -93,7 +92,11 @@ int cg_birth_slice(const struct cg_walk *w, unsigned have, bool *ret_idle, struc
 	if (have & CG_IO && cg_write(slice->fd, "io.weight", "1", NULL) < 0)
 		(void)cg_write(slice->fd, "io.bfq.weight", "1", NULL);
 	if (have & CG_MEMORY) {
-		rc = slice_memory_high(slice->fd, e);
+		uint64_t high;
+
+		rc = cg_slice_memory_high(&high, e);
+		if (rc == 0)
+			rc = cg_write_u64(slice->fd, "memory.high", high, e);
 		if (rc < 0)
 			return err_context(e, rc, "cgroup %s", CEDE_SLICE);
 	}

@@ -406,6 +406,24 @@ int cgroup_destroy(const char *path, int timeout_ms, struct err *e)
 	return rc;
 }
 
+/* Processes first: systemd would send them SIGTERM and wait. */
+static int end_scope(const struct container *c, int timeout_ms, struct err *e)
+{
+	int rc = c->cgroup ? cgroup_empty(c->cgroup, timeout_ms, e) : 0;
+
+	return rc < 0 ? rc : systemd_stop(c->user_unit ? SYSTEMD_USER : SYSTEMD_SYSTEM, c->unit, e);
+}
+
+int cgroup_end(const struct container *c, int timeout_ms, struct err *e)
+{
+	if (c->unit)
+		return end_scope(c, timeout_ms, e);
+	if (!c->cgroup)
+		return 0;
+	return c->cgroup_created ? cgroup_destroy(c->cgroup, timeout_ms, e)
+				 : cgroup_empty(c->cgroup, timeout_ms, e);
+}
+
 int cgroup_empty(const char *path, int timeout_ms, struct err *e)
 {
 	uint64_t deadline = now_ns() + (uint64_t)MAX(timeout_ms, 0) * NSEC_PER_MSEC;

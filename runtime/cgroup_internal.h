@@ -65,6 +65,14 @@ int cg_undo_remember(struct cg_undo *u, struct arena *a, int cgfd, const char *f
 /* Takes back what was written; returns rc, with what remains added to its error. */
 int cg_undo(struct cg_undo *u, int cgfd, int rc, struct err *e);
 
+/* What a manager makes a group for. */
+struct cg_request {
+	const struct runtime *rt;
+	const struct spec *spec;
+	const char *id;
+	const struct cg_plan *plan;
+};
+
 #define CG_DEPTH_MAX 32
 
 struct cg_level {
@@ -93,6 +101,8 @@ int cg_walk_init(struct cg_walk *w, const struct cg_host *h, const char *path, b
 unsigned cg_walk_enable(struct cg_walk *w, unsigned want);
 /* Says why `json` cannot be honoured: no controller, or not enabled and where. -EOPNOTSUPP. */
 int cg_walk_explain(const struct cg_walk *w, unsigned controller, const char *json, struct err *e);
+/* 0 if nothing that the plan needs is missing in `have`. */
+int cg_check_needed(const struct cg_walk *w, const struct cg_plan *p, unsigned have, struct err *e);
 /* Removes the levels made by this walk, deepest first. */
 void cg_walk_undo(struct cg_walk *w);
 void cg_walk_close(struct cg_walk *w);
@@ -108,8 +118,18 @@ unsigned cg_birth_controllers(const struct cg_host *h);
 /* The slice: cpu.idle=1, the soft memory ceiling, the lowest I/O weight. `have` is what
  * cg_walk_enable returned. True in *ret_idle when the kernel holds the slice idle. */
 int cg_birth_slice(const struct cg_walk *w, unsigned have, bool *ret_idle, struct err *e);
+/* The slice's soft memory ceiling, in bytes. */
+int cg_slice_memory_high(uint64_t *ret, struct err *e);
 /* The container's own group. */
 int cg_birth_group(int cgfd, unsigned have, struct err *e);
+
+/* runtime/cgroup_systemd.c */
+int cg_create_systemd(const struct cg_request *r, struct cgroup *cg, struct err *e);
+/* Tells systemd about a plan that is written to the kernel's files next. */
+int cg_apply_systemd(const struct cgroup *cg, struct arena *a, struct cg_plan *plan, struct err *e);
+/* The slice as a unit of systemd's, so that no reload and no other unit's coming or going takes its
+ * idle class or its children's controllers away. */
+int cg_slice_ensure(const struct cg_host *h, enum systemd_manager m, struct err *e);
 
 /* config-linux.md, "Cgroup ownership". */
 int cg_owner_apply(int cgfd, const struct spec *s, struct err *e);

@@ -25,11 +25,13 @@
 #define CEDE_SLICE "cede.slice"
 
 enum cgroup_manager { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_DISABLED };
+enum rootless { ROOTLESS_AUTO, ROOTLESS_NO, ROOTLESS_YES };
 
 /* What the global options of the command line say. */
 struct runtime {
 	const char *root; /* absolute state root */
 	enum cgroup_manager cgroup_manager;
+	enum rootless rootless; /* see runtime/rootless.h */
 	bool debug;
 };
 
@@ -95,6 +97,8 @@ struct container {
 	bool listener;	     /* its seccomp filter has one, for `start` to hand over */
 	bool notifies;	     /* it has a NOTIFY_SOCKET, where `start` is to listen */
 	struct rdt_place rdt;
+	const char *unit;	   /* systemd's scope; NULL: another manager's group */
+	bool user_unit;		   /* of the user's systemd */
 	pid_t init_pid;		   /* as recorded; 0 while creating */
 	uint64_t init_start_ticks; /* with the pid: the same process, not a recycled number */
 	unsigned hooks; /* bit (1 << enum spec_hook_kind) for each kind the configuration has: what

@@ -227,12 +227,8 @@ static int kill_init(const struct container *c, struct err *e)
 
 static int destroy(struct container *c, enum oci_status status, struct err *e)
 {
-	int rc = 0;
+	int rc = cgroup_end(c, DESTROY_WAIT_MS, e);
 
-	if (c->cgroup && c->cgroup_created)
-		rc = cgroup_destroy(c->cgroup, DESTROY_WAIT_MS, e);
-	else if (c->cgroup)
-		rc = cgroup_empty(c->cgroup, DESTROY_WAIT_MS, e);
 	if (rc == 0 && is_up(status))
 		rc = kill_init(c, e);
 	if (rc < 0)

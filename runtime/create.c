@@ -22,9 +22,11 @@
 #include "runtime/lsm.h"
 #include "runtime/notify.h"
 #include "runtime/resctrl.h"
+#include "runtime/rootless.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/sysctl.h"
+#include "runtime/unit_name.h"
 #include "runtime/unsupported.h"
 
 #define CONFIG_NAME "config.json"
@@ -171,10 +173,40 @@ static int prepare(struct creation *c, struct err *e)
 /* --- the state directory -------------------------------------------------------------------------
  */
 
+/* Recorded before it is made: whoever finds the state of a creation that was killed ends what there
+ * is. */
+static int fill_cgroup(struct creation *c, struct err *e)
+{
+	struct container *k = c->container;
+	const char *asked = c->spec->linux_.cgroups_path;
+	char path[sizeof(c->cgroup.path)];
+	struct unit_name name;
+	int rc;
+
+	switch (c->rt->cgroup_manager) {
+	case CGROUP_MANAGER_DISABLED:
+		return 0;
+	case CGROUP_MANAGER_SYSTEMD: /* which also says where the group is */
+		rc = unit_name_make(asked, k->id, &name, e);
+		if (rc < 0)
+			return err_context(e, rc, "config.json");
+		k->user_unit = runtime_is_rootless(c->rt);
+		k->unit = arena_strdup(&k->arena, name.unit);
+		break;
+	default:
+		rc = cgroup_path(asked, k->id, path, sizeof(path), e);
+		if (rc < 0)
+			return err_context(e, rc, "config.json");
+		k->cgroup = arena_strdup(&k->arena, path);
+	}
+	k->cgroup_created = true;
+	return k->cgroup || k->unit ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
+}
+
 static int fill_state(struct creation *c, struct err *e)
 {
 	struct container *k = c->container;
-	char path[sizeof(c->cgroup.path)], now[CLOCK_TEXT_SIZE];
+	char now[CLOCK_TEXT_SIZE];
 	int rc;
 
 	clock_format_now(now);
@@ -187,15 +219,9 @@ static int fill_state(struct creation *c, struct err *e)
 	k->listener = c->seccomp.wants_listener;
 	k->notifies = c->notifies;
 	k->new_keyring = !c->o->no_new_keyring;
-	if (c->rt->cgroup_manager != CGROUP_MANAGER_DISABLED) {
-		rc = cgroup_path(c->spec->linux_.cgroups_path, k->id, path, sizeof(path), e);
-		if (rc < 0)
-			return rc;
-		k->cgroup = arena_strdup(&k->arena, path);
-		k->cgroup_created = true;
-		if (!k->cgroup)
-			return fail(e, ENOMEM, "container `%s`", k->id);
-	}
+	rc = fill_cgroup(c, e);
+	if (rc < 0)
+		return rc;
 	return k->created && k->owner ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
 }
 
@@ -248,15 +274,18 @@ static int make_cgroup(struct creation *c, struct err *e)
 	int rc = cgroup_create(c->rt, c->spec, k->id, &c->cgroup, e);
 
 	if (rc < 0) {
-		c->cgroup.fd = -1;
+		c->cgroup = (struct cgroup)CGROUP_INIT;
 		return rc;
 	}
+	c->enter_group = c->cgroup.self_enter;
+	k->cgroup = *c->cgroup.path ? arena_strdup(&k->arena, c->cgroup.path) : NULL;
 	c->process.idle_by_task = !c->cgroup.idle_by_group;
 	k->cgroup_created = cgroup_is_ours(&c->cgroup);
-	if (!k->cgroup)
+	if (c->cgroup.fd < 0)
 		return 0;
-	c->mounts.cgroup_path = arena_printf(&k->arena, "%s%s", c->cgroup.host.mount, k->cgroup);
-	return c->mounts.cgroup_path ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
+	c->mounts.cgroup_path =
+		arena_printf(&k->arena, "%s%s", c->cgroup.host.mount, c->cgroup.path);
+	return k->cgroup && c->mounts.cgroup_path ? 0 : fail(e, ENOMEM, "container `%s`", k->id);
 }
 
 /* --- the record ----------------------------------------------------------------------------------
@@ -349,7 +378,7 @@ void creation_undo(struct creation *c)
 	if (grouped && k->cgroup) {
 		struct err e;
 
-		if (cgroup_destroy(k->cgroup, UNDO_WAIT_MS, &e) < 0)
+		if (cgroup_end(k, UNDO_WAIT_MS, &e) < 0)
 			log_warn("%s", e.msg);
 	}
 	if (c->hooked) {
@@ -381,7 +410,7 @@ int creation_begin(struct creation *c, const struct runtime *rt, const struct cr
 		.signals = SIGNALS_INIT,
 		.console_socket = -1,
 		.pidfd_socket = -1,
-		.cgroup = {.fd = -1, .host = {.fd = -1}},
+		.cgroup = CGROUP_INIT,
 		.fifo = -1,
 		.result = -1,
 		.notify = -1,
@@ -426,6 +455,8 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 	}
 	if (rc == 0)
 		rc = creation_converse(c, e);
+	if (rc == 0)
+		cgroup_settled(&c->cgroup);
 	if (rc == 0 && !c->early)
 		rc = creation_record(c, e);
 	if (rc < 0)

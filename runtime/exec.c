@@ -512,7 +512,7 @@ int container_exec(const struct runtime *rt, const struct exec_opts *o, int *ret
 		.rt = rt,
 		.o = o,
 		.signals = SIGNALS_INIT,
-		.cgroup = {.fd = -1, .host = {.fd = -1}},
+		.cgroup = CGROUP_INIT,
 		.init_pidfd = -1,
 		.console_socket = -1,
 		.pidfd_socket = -1,

@@ -189,6 +189,10 @@ int state_save(const struct container *c, struct err *e)
 	json_w_bool(&w, "cgroupCreated", c->cgroup_created);
 	if (c->idle_weight)
 		json_w_string(&w, "idleWeight", c->idle_weight);
+	if (c->unit) {
+		json_w_string(&w, "systemdUnit", c->unit);
+		json_w_bool(&w, "systemdUser", c->user_unit);
+	}
 	json_w_bool(&w, "newKeyring", c->new_keyring);
 	json_w_bool(&w, "seccompListener", c->listener);
 	json_w_bool(&w, "notifies", c->notifies);
@@ -277,6 +281,7 @@ static int state_load(struct container *c, struct err *e)
 	c->rdt = (struct rdt_place){json_get_string(doc, "rdtGroup"),
 				    json_get_bool(doc, "rdtCreated", false),
 				    json_get_bool(doc, "rdtMonitored", false)};
+	c->user_unit = json_get_bool(doc, "systemdUser", false);
 	rc = copy_string(c, doc, "bundle", true, &c->bundle, e);
 	if (rc == 0)
 		rc = copy_string(c, doc, "rootfs", true, &c->rootfs, e);
@@ -288,6 +293,10 @@ static int state_load(struct container *c, struct err *e)
 		rc = copy_string(c, doc, "cgroup", false, &c->cgroup, e);
 	if (rc == 0)
 		rc = copy_string(c, doc, "idleWeight", false, &c->idle_weight, e);
+	if (rc == 0)
+		rc = copy_string(c, doc, "systemdUnit", false, &c->unit, e);
+	if (rc == 0 && c->unit && strlen(c->unit) > 255)
+		rc = refuse(e, EBADMSG, "state.json: systemdUnit: no name of a unit");
 	return rc < 0 ? rc : load_annotations(c, doc, e);
 }
 

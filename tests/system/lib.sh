@@ -188,6 +188,12 @@ need_controller() {
 	[ -n "$CG" ] && grep -qw "$1" "$CG/cgroup.controllers" || echo "the $1 controller in cgroup v2"
 }
 need_unified() { [ "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)" = cgroup2fs ] || echo "unified cgroup v2"; }
+need_systemd() {
+	[ -z "$(need_root)" ] || { need_root; return; }
+	[ -n "${CEDE_TEST_VM:-}" ] && [ -d /run/systemd/system ] || { echo "a machine of its own with systemd"; return; }
+	[ -z "$(need_unified)" ] || { need_unified; return; }
+	[ -x "$CEDE_LIBEXEC/cede-systemd" ] || echo "libsystemd at build time"
+}
 need_hybrid() { [ -e /sys/fs/cgroup/unified/cgroup.procs ] || echo "a hybrid cgroup layout"; }
 need_psi() { grep -q some /proc/pressure/cpu 2>/dev/null || echo "PSI"; }
 need_kernel() { printf '%s\n' "$1" "$(uname -r)" | sort -CV || echo "Linux $1"; }

@@ -649,8 +649,9 @@ static void test_create_errors(void **state)
 	assert_int_equal(faccessat(t->fd, "new", F_OK, 0), -1);
 
 	other.cgroup_manager = CGROUP_MANAGER_SYSTEMD;
-	assert_int_equal(cgroup_create(&other, &s, "box", &cg, &e), -EOPNOTSUPP);
-	assert_non_null(strstr(e.msg, "--systemd-cgroup"));
+	assert_int_equal(cgroup_create(&other, &s, "box", &cg, &e), -EINVAL);
+	assert_non_null(
+		strstr(e.msg, "config.json: linux.cgroupsPath: expected \"slice:prefix:name\""));
 }
 
 static void test_create_disabled(void **state)

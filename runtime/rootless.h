@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether cede has the machine's privileges or only a user's: an ordinary uid, or root of a user
+ * namespace (as below a rootless engine).
+ */
+#ifndef CEDE_RUNTIME_ROOTLESS_H
+#define CEDE_RUNTIME_ROOTLESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "runtime/container.h"
+
+/* False also where only a user namespace makes us root. Read once. */
+bool rootless_in_initial_userns(void);
+/* --rootless auto. */
+bool rootless_is(void);
+/* What --rootless says. */
+bool runtime_is_rootless(const struct runtime *rt);
+/* The effective uid as the machine knows it. */
+uid_t rootless_uid(void);
+
+#endif

@@ -1,0 +1,211 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The systemd cgroup manager, against a real systemd.
+
+sd() { cede --systemd-cgroup "$@"; }
+prop() { systemctl show -P "$2" "$1"; }
+scope_of() { echo "cede-$1.scope"; }
+SLICE_CG=/sys/fs/cgroup/cede.slice
+unit_gone() { [ "$(prop "$1" LoadState)" = not-found ]; }
+sleeper() { bundle b ".process.args = [\"sleep\", \"1000\"] | ${1:-.}"; }
+
+# A container is a transient scope in cede.slice, which is idle: created, started, run in by exec,
+# deleted; nothing is left, also not after the container ended by itself.
+# needs: systemd
+# timeout: 60
+test_life() {
+	local u pid
+	u=$(scope_of "$TAG-a")
+	sleeper
+	ok sd create -b b "$TAG-a"
+	eq "status" "$(status_of "$TAG-a")" created
+	pid=$(pid_of "$TAG-a")
+	eq "its group" "$(sed -n 's/^0:://p' "/proc/$pid/cgroup")" "/cede.slice/$u"
+	eq "who is in it" "$(cat "$SLICE_CG/$u/cgroup.procs")" "$pid"
+	eq "state" "$(prop "$u" ActiveState)" active
+	eq "slice" "$(prop "$u" Slice)" cede.slice
+	eq "delegation" "$(prop "$u" Delegate)" yes
+	eq "description" "$(prop "$u" Description)" "cede container $TAG-a"
+	eq "weight of the slice" "$(prop cede.slice CPUWeight)" idle
+	eq "cpu.idle of the slice" "$(cat $SLICE_CG/cpu.idle)" 1
+	ok cede start "$TAG-a"
+	ok cede exec "$TAG-a" cat /proc/self/cgroup
+	ok cede pause "$TAG-a"
+	eq "frozen" "$(cat "$SLICE_CG/$u/cgroup.freeze")" 1
+	ok cede resume "$TAG-a"
+	ok cede ps --format json "$TAG-a"
+	eq "ps" "$(jq -c . <<<"$OUT")" "[$pid]"
+	ok cede delete --force "$TAG-a"
+	gone "$pid" || die "the container's init is still there"
+	unit_gone "$u" || die "$u is still there"
+	[ ! -e "$SLICE_CG/$u" ] || die "the group is still there"
+	config b '.process.args = ["true"]'
+	ok sd run -b b "$TAG-a"
+	unit_gone "$u" || die "$u is still there after its program has ended"
+}
+
+# Limits are properties of the scope, and the kernel's files say exactly what was asked for. A reload
+# of systemd changes neither.
+# needs: systemd
+# timeout: 90
+test_limits() {
+	local u g
+	u=$(scope_of "$TAG-a") g=$SLICE_CG/$(scope_of "$TAG-a")
+	sleeper '.linux.resources += {
+		cpu: {shares: 512, quota: 35000, period: 70000, cpus: "0", burst: 5000},
+		memory: {limit: 104857600, swap: 209715200, reservation: 1048576},
+		pids: {limit: 77}, unified: {"memory.high": "94371840"}}'
+	ok sd run -d -b b "$TAG-a"
+	values() {
+		cat "$g"/{cpu.weight,cpu.max,cpu.max.burst,cpuset.cpus,memory.max,memory.swap.max,memory.low,memory.high,pids.max} | tr '\n' ' '
+	}
+	local want="59 35000 70000 5000 0 104857600 104857600 1048576 94371840 77 "
+	eq "the kernel's files" "$(values)" "$want"
+	eq "CPUWeight" "$(prop "$u" CPUWeight)" 59
+	eq "MemoryMax" "$(prop "$u" MemoryMax)" 104857600
+	eq "MemorySwapMax" "$(prop "$u" MemorySwapMax)" 104857600
+	eq "MemoryHigh" "$(prop "$u" MemoryHigh)" 94371840
+	eq "TasksMax" "$(prop "$u" TasksMax)" 77
+	eq "AllowedCPUs" "$(prop "$u" AllowedCPUs)" 0
+	eq "quota" "$(prop "$u" CPUQuotaPerSecUSec)" 500ms
+	systemctl daemon-reload
+	eq "after a reload" "$(values)" "$want"
+	ok cede delete --force "$TAG-a"
+}
+
+# A narrow pids limit counts the container's processes, and none of ours.
+# needs: systemd
+# timeout: 40
+test_one_process() {
+	bundle b '.process.args = ["cat", "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/cgroup.procs"] | .linux.resources.pids.limit = 1'
+	ok sd run -b b "$TAG-a"
+	eq "the limit and who is there" "$OUT" 1$'\n'1
+}
+
+# cpu.idle of a container, and weights beside it.
+# needs: systemd
+# timeout: 40
+test_idle() {
+	local u
+	u=$(scope_of "$TAG-a")
+	sleeper '.linux.resources.cpu = {idle: 1}'
+	ok sd run -d -b b "$TAG-a"
+	eq "cpu.idle" "$(cat "$SLICE_CG/$u/cpu.idle")" 1
+	eq "CPUWeight" "$(prop "$u" CPUWeight)" idle
+	ok cede delete --force "$TAG-a"
+}
+
+# slice:prefix:name, as engines ask; another slice is not made idle, and init is SCHED_IDLE itself.
+# needs: systemd
+# timeout: 40
+test_place() {
+	sleeper ".linux.cgroupsPath = \"system.slice:eng:$TAG-x\""
+	ok sd run -d -b b "$TAG-a"
+	eq "its group" "$(sed -n 's/^0:://p' "/proc/$(pid_of "$TAG-a")/cgroup")" "/system.slice/eng-$TAG-x.scope"
+	fails 1 "unit eng-$TAG-x.scope exists already" sd run -b b "$TAG-b"
+	eq "the first one" "$(status_of "$TAG-a")" running
+	ok cede delete --force "$TAG-a"
+	unit_gone "eng-$TAG-x.scope" || die "the scope is still there"
+	config b '.linux.cgroupsPath = "/absolute"'
+	fails 1 'config.json: linux.cgroupsPath: expected "slice:prefix:name"' sd run -b b "$TAG-b"
+	config b '.linux.cgroupsPath = "no--slice.slice:a:b"'
+	fails 1 'config.json: linux.cgroupsPath: .*not the name of a slice' sd run -b b "$TAG-b"
+}
+
+# Annotations become properties; what cannot be one is refused by name, and nothing stays.
+# needs: systemd
+# timeout: 60
+test_annotations() {
+	local u
+	u=$(scope_of "$TAG-a")
+	sleeper '.annotations = {"org.systemd.property.TimeoutStopSec": "uint64 5", "org.systemd.property.KillSignal": "15",
+		"org.systemd.property.Description": "'"'told by an engine'"'"}'
+	ok sd run -d -b b "$TAG-a"
+	eq "TimeoutStopUSec" "$(prop "$u" TimeoutStopUSec)" 5s
+	eq "Description" "$(prop "$u" Description)" "told by an engine"
+	ok cede delete --force "$TAG-a"
+	config b '.annotations = {"org.systemd.property.MemoryMax": "{1}"}'
+	fails 1 'config.json: annotations\["org.systemd.property.MemoryMax"\]: ' sd run -b b "$TAG-a"
+	config b '.annotations = {"org.systemd.property.Delegate": "false"}'
+	fails 1 'the runtime.s own' sd run -b b "$TAG-a"
+	config b '.annotations = {"org.systemd.property.NoSuchThing": "1"}'
+	fails 1 'systemd: start unit '"$u"': .*NoSuchThing' sd run -b b "$TAG-a"
+	unit_gone "$u" || die "the scope is there"
+}
+
+# A failed unit of the container's name is forgotten; a slice that is frozen is refused at once.
+# needs: systemd
+# timeout: 60
+# alone
+test_in_the_way() {
+	local u
+	u=$(scope_of "$TAG-a")
+	systemd-run -q --unit="$u" --scope -p CollectMode=inactive sh -c 'kill -9 $$' || true
+	systemd-run -q --unit="$TAG-f" -p CollectMode=inactive false || true
+	eventually 10 systemctl -q is-failed "$TAG-f.service"
+	systemctl reset-failed "$TAG-f.service"
+	bundle b '.process.args = ["true"]'
+	ok sd run -b b "$TAG-a"
+	unit_gone "$u" || die "the scope is there"
+	echo 1 >$SLICE_CG/cgroup.freeze
+	run timeout 30 "$CEDE" --root "$ROOT" --systemd-cgroup run -b b "$TAG-a"
+	echo 0 >$SLICE_CG/cgroup.freeze
+	eq "exit status" "$STATUS" 1
+	like "why" "$ERR" "is frozen"
+	unit_gone "$u" || die "the scope is there"
+}
+
+# Groups that cede makes by itself keep their limits and the slice its class, whatever systemd does.
+# needs: systemd
+# timeout: 90
+# alone
+test_plain_keeps_limits() {
+	sleeper '.linux.resources += {memory: {limit: 104857600}, pids: {limit: 50}, cpu: {shares: 512, cpus: "0"}}'
+	ok cede run -d -b b "$TAG-a"
+	eq "the slice is systemd's" "$(prop cede.slice ActiveState)" active
+	values() { cat "$(cg_of "$TAG-a")"/{memory.max,pids.max,cpu.weight,cpuset.cpus} "$CG/cede.slice/cpu.idle" | tr '\n' ' '; }
+	eq "limits" "$(values)" "104857600 50 59 0 1 "
+	systemctl daemon-reload
+	eq "after a reload" "$(values)" "104857600 50 59 0 1 "
+	systemd-run -q --scope --slice=cede.slice -p MemoryMax=1G -p AllowedCPUs=0 true
+	eq "after a scope beside it has come and gone" "$(values)" "104857600 50 59 0 1 "
+	systemctl set-property --runtime cede.slice MemoryLow=1M
+	eq "after a property of the slice was set" "$(values)" "104857600 50 59 0 1 "
+	systemctl set-property --runtime cede.slice MemoryLow=0
+	ok cede delete --force "$TAG-a"
+}
+
+# Without the helper, or with a systemd that does not answer, one clear line and nothing left.
+# needs: systemd
+# timeout: 60
+test_no_helper() {
+	bundle b '.process.args = ["true"]'
+	run env CEDE_LIBEXEC=/nonexistent "$CEDE" --root "$ROOT" --systemd-cgroup run -b b "$TAG-a"
+	eq "exit status" "$STATUS" 1
+	like "why" "$ERR" "helper program /nonexistent/cede-systemd"
+	# The helper killed half-way: what it was asked for may be there or not; it is gone afterwards.
+	mkdir libexec
+	printf '#!/bin/sh\n%s "$@" && kill -9 $$\n' "$CEDE_LIBEXEC/cede-systemd" >libexec/cede-systemd
+	chmod 755 libexec/cede-systemd
+	run env CEDE_LIBEXEC="$T/libexec" "$CEDE" --root "$ROOT" --systemd-cgroup run -b b "$TAG-a"
+	eq "exit status" "$STATUS" 1
+	like "why" "$ERR" "exit status 137"
+	eventually 10 unit_gone "$(scope_of "$TAG-a")"
+}
+
+# cede killed at any moment: delete --force ends what there is.
+# needs: systemd
+# timeout: 120
+test_killed() {
+	local i pid
+	sleeper
+	for i in 1 2 3 4 5 6; do
+		exec_cede --systemd-cgroup run -b b "$TAG-a" </dev/null >/dev/null 2>&1 &
+		pid=$!
+		sleep "0.0$((i * 3 * (SLOW > 3 ? 3 : SLOW)))"
+		kill -9 $pid
+		wait $pid 2>/dev/null || true
+		ok cede delete --force "$TAG-a"
+		eventually 20 unit_gone "$(scope_of "$TAG-a")"
+	done
+}
