@@ -31,7 +31,7 @@ for room in "${!below[@]}"; do
 			echo "$file:$line: $room must not include $header"
 			bad=1
 		fi
-	done < <(grep -nE '^#include "' "$room"/*.[ch] 2>/dev/null || true)
+	done < <(grep -HnE '^#include "' "$room"/*.[ch] 2>/dev/null || true)
 done
 for module in "${!pure[@]}"; do
 	for file in "$module".[ch]; do

@@ -18,7 +18,7 @@ files() {
 	fi | while IFS= read -r f; do [ ! -f "$f" ] || echo "$f"; done | sort -u
 }
 mapfile -t c_files < <(files '*.c' '*.h')
-mapfile -t product_c < <(printf '%s\n' "${c_files[@]}" | grep -E '^(base|oci|runtime|metrics|sched|cli)/')
+mapfile -t product_c < <(printf '%s\n' "${c_files[@]}" | grep -E '^(base|oci|runtime|metrics|sched|libexec|cli)/')
 mapfile -t scripts < <(files | grep -vE '\.(c|h|md|[1-9]|json|mk|in|ac|svg|png|yml|yaml|toml|conf)$' | while IFS= read -r f; do
 	case $f in
 	*.sh) echo "$f" ;;
@@ -76,7 +76,7 @@ check_calls() {
 	forbid '\b(system|popen|posix_spawnp?|vfork)\(' 'base/spawn.h spawns' 'base/spawn\.c'
 	forbid '\bmount\(' 'mounts are made detached, descriptor to descriptor'
 	forbid '\b(umount|chroot)\(' 'umount2 and the mount plan' 'runtime/mount_|runtime/init'
-	forbid '\b(printf|puts|putchar|perror|fprintf)\(' 'only cli/ and the log speak' 'cli/|base/log\.c'
+	forbid '\b(printf|puts|putchar|perror|fprintf)\(' 'only cli/, the helpers and the log speak' 'cli/|libexec/|base/log\.c'
 	forbid '\b(exit|abort)\(' 'errors are returned' 'cli/main\.c'
 	forbid '\bsleep\(' 'every wait is on something and has a bound'
 	forbid '\b(creat|fopen|freopen)\(' 'open with O_CLOEXEC, base/file.h'

@@ -4,12 +4,13 @@
 #include "cli/cli.h"
 #include "runtime/cr.h"
 #include "runtime/mount_plan.h"
+#include "runtime/systemd_bus.h"
 #include "runtime/process.h"
 #include "version.h"
 
 /* An engine that lets users set annotations should know which ones change what cede does. */
-static const char *const unsafe_annotations[] = {"cede.", CR_CONFIG_ANNOTATION,
-						 ANNOTATION_KEEP_GROUPS, NULL};
+static const char *const unsafe_annotations[] = {
+	"cede.", CR_CONFIG_ANNOTATION, "org.systemd.property.", ANNOTATION_KEEP_GROUPS, NULL};
 
 static int run(struct cli *cli, int argc, char **argv, struct err *e)
 {
@@ -19,6 +20,8 @@ static int run(struct cli *cli, int argc, char **argv, struct err *e)
 		.commit = CEDE_COMMIT,
 		.mount_options = mount_option_names(),
 		.unsafe_annotations = unsafe_annotations,
+		.cgroup_systemd = systemd_has_helper(),
+		.cgroup_systemd_user = systemd_has_helper(),
 		.cgroup_rdma = true,
 		.apparmor = true,
 		.selinux = true,

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "cli/cli.h"
+#include "runtime/rootless.h"
 #include "runtime/self.h"
 #include "version.h"
 
@@ -41,7 +42,7 @@ static const struct verb self = {
 };
 
 struct global_options {
-	const char *root, *log, *log_format, *log_level, *cgroup_manager;
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
 	bool debug, systemd_cgroup, version, help;
 };
 
@@ -59,12 +60,17 @@ static void print_help(void)
 	}
 	printf("\nGlobal options:\n"
 	       "  --root DIR                where container state is kept "
-	       "(default: " CEDE_DEFAULT_ROOT ")\n"
+	       "(default: " CEDE_DEFAULT_ROOT ";\n"
+	       "                            without privileges $XDG_RUNTIME_DIR/cede)\n"
 	       "  --log FILE                append errors and warnings to FILE as well\n"
 	       "  --log-format text|json    format of that file (default: text)\n"
 	       "  --log-level LEVEL         error, warning, info or debug (default: warning)\n"
 	       "  --debug                   the same as --log-level debug\n"
-	       "  --cgroup-manager NAME     cgroupfs or disabled (default: cgroupfs)\n"
+	       "  --cgroup-manager NAME     cgroupfs, systemd or disabled (default: cgroupfs)\n"
+	       "  --systemd-cgroup          the same as --cgroup-manager systemd\n"
+	       "  --rootless VALUE          true, false, or auto: whether only a user's "
+	       "privileges\n"
+	       "                            are there (default: auto)\n"
 	       "  --version, -v             print the version\n"
 	       "  --help, -h                show this help\n"
 	       "\n'cede COMMAND --help' tells about one command; 'man cede' about all.\n");
@@ -96,6 +102,9 @@ static const struct name_value managers[] = {
 	{"disabled", CGROUP_MANAGER_DISABLED},
 };
 
+static const struct name_value rootless[] = {
+	{"auto", ROOTLESS_AUTO}, {"true", ROOTLESS_YES}, {"false", ROOTLESS_NO}};
+
 static int look_up(const struct name_value *table, size_t n, const char *option, const char *value,
 		   uint64_t *ret, struct err *e)
 {
@@ -109,9 +118,30 @@ static int look_up(const struct name_value *table, size_t n, const char *option,
 #define LOOK_UP(table, option, value, ret, e)                                                      \
 	look_up(table, ARRAY_SIZE(table), option, value, ret, e)
 
+/* Where containers are when nobody says: a user's are below the directory that is his own. */
+static int default_root(struct cli *cli, struct err *e)
+{
+	static char path[PATH_MAX];
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+	int n;
+
+	cli->rt.root = CEDE_DEFAULT_ROOT;
+	if (geteuid() == 0 && (!dir || *dir != '/' || !runtime_is_rootless(&cli->rt)))
+		return 0;
+	if (dir && *dir == '/')
+		n = snprintf(path, sizeof(path), "%s/cede", dir);
+	else
+		n = snprintf(path, sizeof(path), "/run/user/%u/cede", geteuid());
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return refuse(e, ENAMETOOLONG, "XDG_RUNTIME_DIR is too long");
+	cli->rt.root = path;
+	return 0;
+}
+
 static int apply_globals(struct cli *cli, const struct global_options *g, struct err *e)
 {
 	uint64_t manager = CGROUP_MANAGER_CGROUPFS, level = LOG_LEVEL_WARNING, format = LOG_TEXT;
+	uint64_t whose = ROOTLESS_AUTO;
 	int rc = 0;
 
 	if (g->cgroup_manager)
@@ -120,8 +150,11 @@ static int apply_globals(struct cli *cli, const struct global_options *g, struct
 		rc = LOOK_UP(log_levels, "--log-level", g->log_level, &level, e);
 	if (rc == 0 && g->log_format)
 		rc = LOOK_UP(log_formats, "--log-format", g->log_format, &format, e);
+	if (rc == 0 && g->rootless)
+		rc = LOOK_UP(rootless, "--rootless", g->rootless, &whose, e);
 	if (rc < 0)
 		return rc;
+	cli->rt.rootless = (enum rootless)whose;
 	if (g->systemd_cgroup)
 		manager = CGROUP_MANAGER_SYSTEMD;
 	cli->rt.cgroup_manager = (enum cgroup_manager)manager;
@@ -131,7 +164,7 @@ static int apply_globals(struct cli *cli, const struct global_options *g, struct
 		.format = (enum log_format)format,
 		.level = g->debug ? LOG_LEVEL_DEBUG : (enum log_level)level,
 	};
-	if (g->root && g->root[0] != '/') {
+	if (g->root && *g->root && g->root[0] != '/') {
 		static char absolute[PATH_MAX];
 		char cwd[PATH_MAX];
 
@@ -141,10 +174,10 @@ static int apply_globals(struct cli *cli, const struct global_options *g, struct
 		    (int)sizeof(absolute))
 			return fail(e, ENAMETOOLONG, "--root %s", g->root);
 		cli->rt.root = absolute;
-	} else {
-		cli->rt.root = g->root && *g->root ? g->root : CEDE_DEFAULT_ROOT;
+		return 0;
 	}
-	return 0;
+	cli->rt.root = g->root;
+	return g->root && *g->root ? 0 : default_root(cli, e);
 }
 
 static int parse_globals(struct cli *cli, int argc, char **argv, struct global_options *g,
@@ -158,7 +191,7 @@ static int parse_globals(struct cli *cli, int argc, char **argv, struct global_o
 		{"debug", 0, OPT_FLAG, &g->debug, NULL, NULL},
 		{"systemd-cgroup", 0, OPT_FLAG, &g->systemd_cgroup, NULL, NULL},
 		{"cgroup-manager", 0, OPT_STRING, &g->cgroup_manager, "NAME", NULL},
-		{"rootless", 0, OPT_IGNORE_VALUE, NULL, NULL, NULL},
+		{"rootless", 0, OPT_STRING, &g->rootless, "VALUE", NULL},
 		{"version", 'v', OPT_FLAG, &g->version, NULL, NULL},
 		{"help", 'h', OPT_FLAG, &g->help, NULL, NULL},
 		{0},

@@ -19,11 +19,16 @@
 #define REQUEST_TIMEOUT_MS 60000
 #define ANSWER_MAX 4096
 
-bool systemd_is_there(void)
+bool systemd_has_helper(void)
 {
 	char path[PATH_MAX];
 
-	return access("/run/systemd/system", F_OK) == 0 && helper_find(HELPER, path, NULL) == 0;
+	return helper_find(HELPER, path, NULL) == 0;
+}
+
+bool systemd_is_there(void)
+{
+	return access("/run/systemd/system", F_OK) == 0 && systemd_has_helper();
 }
 
 /* The helper's environment: where the user's manager listens, and nothing else. */

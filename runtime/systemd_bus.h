@@ -16,6 +16,9 @@ struct unit_props;
 /* Is systemd the init of this machine (sd_booted(3)), and the helper installed? */
 bool systemd_is_there(void);
 
+/* Is the helper installed? */
+bool systemd_has_helper(void);
+
 /* The system's manager, or that of the user whose privileges end at a user namespace or an
  * ordinary uid. */
 enum systemd_manager { SYSTEMD_SYSTEM, SYSTEMD_USER };

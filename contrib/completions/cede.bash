@@ -7,12 +7,12 @@ _cede() {
 		words=("${COMP_WORDS[@]}")
 		cword=$COMP_CWORD
 	}
-	local globals="--root --log --log-format --log-level --debug --cgroup-manager --systemd-cgroup --version --help"
+	local globals="--root --log --log-format --log-level --debug --cgroup-manager --systemd-cgroup --rootless --version --help"
 	local verb="" root=() i
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
 		--root) root=(--root "${words[i + 1]}"); ((i++)) ;;
-		--log | --log-format | --log-level | --cgroup-manager) ((i++)) ;;
+		--log | --log-format | --log-level | --cgroup-manager | --rootless) ((i++)) ;;
 		-*) ;;
 		*) verb=${words[i]}; break ;;
 		esac
