@@ -384,10 +384,12 @@ int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, st
 		if (rc < 0)
 			return rc;
 	}
-	if (*cg->unit) {
-		rc = cg_apply_systemd(cg, &arena, &plan, e);
-		if (rc < 0)
-			return rc;
-	}
+	rc = cg_plan_write(cg->fd, &plan, have, false, e);
+	if (rc < 0 || !*cg->unit)
+		return rc;
+	/* The kernel has judged, systemd is told, and what systemd has rounded is made exact. */
+	rc = cg_apply_systemd(cg, &arena, &plan, e);
+	if (rc < 0)
+		return err_context(e, rc, "the limits are new, but its next reload will undo them");
 	return cg_plan_write(cg->fd, &plan, have, false, e);
 }

@@ -77,8 +77,8 @@ void cgroup_close(struct cgroup *cg);
 bool cgroup_is_ours(const struct cgroup *cg);
 
 /* Limits alone, of a group that may be in use: all, or after an error none (what could not be taken
- * back is named). systemd's scopes get them as properties, too. The weight of a group with cpu.idle=1 is checked and forgotten by the kernel:
- * container_update keeps it. */
+ * back is named). systemd's scopes get them as properties, too. The weight of a group with
+ * cpu.idle=1 is checked and forgotten by the kernel: container_update keeps it. */
 int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, struct err *e);
 
 /* cgroup.kill (5.14; also when frozen), waits up to timeout_ms until unpopulated (-ETIMEDOUT),

@@ -125,7 +125,7 @@ int cg_birth_group(int cgfd, unsigned have, struct err *e);
 
 /* runtime/cgroup_systemd.c */
 int cg_create_systemd(const struct cg_request *r, struct cgroup *cg, struct err *e);
-/* Tells systemd about a plan that is written to the kernel's files next. */
+/* Tells systemd about a plan that has been written to the kernel's files. */
 int cg_apply_systemd(const struct cgroup *cg, struct arena *a, struct cg_plan *plan, struct err *e);
 /* The slice as a unit of systemd's, so that no reload and no other unit's coming or going takes its
  * idle class or its children's controllers away. */

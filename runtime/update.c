@@ -180,7 +180,7 @@ int container_update(const struct runtime *rt, const char *id, const struct spec
 	if (u.r.pids_limit.val == 0)
 		u.r.pids_limit.set = false;
 	u.c = c;
-	rc = cgroup_open(c->cgroup, &u.cg, e);
+	rc = cgroup_open_of(c, &u.cg, e);
 	if (rc < 0)
 		return rc;
 	rc = apply(&u);

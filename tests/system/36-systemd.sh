@@ -209,3 +209,35 @@ test_killed() {
 		eventually 20 unit_gone "$(scope_of "$TAG-a")"
 	done
 }
+
+# update through systemd: the properties and the kernel's files change together, and stay through a
+# reload; idle on, off and on again, with the weight coming back.
+# needs: systemd
+# timeout: 120
+test_update() {
+	local u g
+	u=$(scope_of "$TAG-a") g=$SLICE_CG/$(scope_of "$TAG-a")
+	sleeper '.linux.resources += {cpu: {shares: 512}, memory: {limit: 104857600}}'
+	ok sd run -d -b b "$TAG-a"
+	ok cede update --memory 209715200 --memory-swap 209715200 --pids-limit 33 --cpu-quota 20000 --cpu-period 100000 "$TAG-a"
+	eq "MemoryMax" "$(prop "$u" MemoryMax)" 209715200
+	eq "TasksMax" "$(prop "$u" TasksMax)" 33
+	eq "quota" "$(prop "$u" CPUQuotaPerSecUSec)" 200ms
+	eq "memory.max" "$(cat "$g/memory.max")" 209715200
+	eq "cpu.max" "$(cat "$g/cpu.max")" "20000 100000"
+	idle() { echo "$(cat "$g/cpu.idle") $(cat "$g/cpu.weight") $(prop "$u" CPUWeight)"; }
+	eq "before" "$(idle)" "0 59 59"
+	ok cede update --cpu-idle 1 "$TAG-a"
+	eq "idle" "$(idle)" "1 0 idle"
+	ok cede update --pids-limit 34 "$TAG-a"
+	eq "still idle" "$(idle)" "1 0 idle"
+	ok cede update --cpu-idle 0 "$TAG-a"
+	eq "back" "$(idle)" "0 59 59"
+	ok cede update --cpu-idle 1 "$TAG-a"
+	eq "idle again" "$(idle)" "1 0 idle"
+	systemctl daemon-reload
+	eq "after a reload" "$(idle)" "1 0 idle"
+	ok cede update --cpu-idle 0 --cpu-share 2048 "$TAG-a"
+	eq "with a weight" "$(idle | cut -d' ' -f1)" 0
+	ok cede delete --force "$TAG-a"
+}
