@@ -7,7 +7,7 @@ features() { cede features | jq -r "$1"; }
 # must not be refused for the word's sake. What this kernel cannot do is an error of another kind.
 claims() {
 	local list=$1 filter=$2 w
-	for w in $(features "$list[]"); do
+	for w in $(features "${list}[]"); do
 		cp b/config.json b/before
 		# shellcheck disable=SC2016 # jq's variable
 		config b "$filter" --arg w "$w"
@@ -57,7 +57,7 @@ test_mount_options() {
 }
 
 # Every word of the other lists is one that the parser takes.
-# timeout: 60
+# timeout: 120
 test_words() {
 	bundle b '.process.args = ["true"] | .process.noNewPrivileges = true'
 	claims .linux.namespaces '.linux.namespaces = ([.linux.namespaces[], {type: $w}] | unique_by(.type))
