@@ -86,9 +86,7 @@ static int add_freezer(struct strbuf *opts, const struct container *c, struct er
 static int encode(struct dump *d, struct strbuf *opts, struct err *e)
 {
 	const struct checkpoint_opts *o = d->o;
-	/* To write cgroups down, CRIU mounts cgroup2 without options, by which the host's mount loses
-	 * its nsdelegate and memory_recursiveprot (they are the superblock's); and a restore that
-	 * puts all into one group does not need it. */
+	/* A restore that puts all into one group does not need them. */
 	int mode = cr_cgroups_mode(o->cr.cgroups_mode, CR_CG_IGNORE, e);
 	int rc = mode < 0 ? mode
 			  : cr_encode(opts, &o->cr, &d->criu, &d->dirs, &d->spec->annotations, e);
@@ -104,7 +102,9 @@ static int encode(struct dump *d, struct strbuf *opts, struct err *e)
 		wire_u64(opts, CRIU_TRACK_MEM, 1);
 	if (o->cr.parent_path)
 		wire_string(opts, CRIU_PARENT_IMG, o->cr.parent_path);
-	rc = add_freezer(opts, d->c, e);
+	rc = mode == CR_CG_IGNORE ? 0 : cr_yard_make(opts, d->c, e);
+	if (rc == 0)
+		rc = add_freezer(opts, d->c, e);
 	return rc < 0 ? rc : external_dump(opts, d->c, d->spec, d->dirs.image, e);
 }
 
@@ -139,6 +139,7 @@ static int run_criu(struct dump *d, struct err *e)
 		rc = criu_call(&d->criu, o->pre_dump ? CRIU_REQ_PRE_DUMP : CRIU_REQ_DUMP, &opts,
 			       listen, NULL, NULL, e);
 	criu_end(&d->criu);
+	cr_yard_remove(d->c);
 	return rc;
 }
 

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/cgfs.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -120,7 +122,9 @@ static int open_dir(const char *option, const char *path, bool make, struct err 
 	int fd, rc;
 
 	if (make) {
-		rc = dir_make_all(AT_FDCWD, path, 0700, e);
+		/* Others may pass, not list: a restored process that is root in a user namespace
+		 * looks for images of its own. The images are 0600. */
+		rc = dir_make_all(AT_FDCWD, path, 0711, e);
 		if (rc < 0)
 			return err_context(e, rc, "%s", option);
 	}
@@ -323,4 +327,41 @@ int cr_check_features(struct criu *c, const struct cr_opts *o, bool pre_dump, st
 			      "(CONFIG_MEM_SOFT_DIRTY)",
 			      pre_dump ? "--pre-dump" : "--parent-path");
 	return 0;
+}
+
+/* --- cgroups -------------------------------------------------------------------------------------
+ */
+
+#define YARD "criu.yard"
+
+/*
+ * A "yard" (criu(8), --cgroup-yard) is a directory with one entry for each hierarchy. Without one
+ * CRIU mounts cgroup2 somewhere, without options, and by that takes nsdelegate and
+ * memory_recursiveprot from the host's mount: they are the superblock's.
+ */
+int cr_yard_make(struct strbuf *opts, const struct container *c, struct err *e)
+{
+	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
+	struct cg_host h;
+	int rc = cg_host_locate(&h, e);
+
+	if (rc < 0)
+		return rc;
+	rc = h.layout == CG_LAYOUT_UNIFIED
+		     ? 0
+		     : refuse(e, EOPNOTSUPP, "--manage-cgroups-mode: only with unified cgroup v2");
+	if (rc == 0)
+		rc = dir_make_all(c->dirfd, YARD, 0700, e);
+	if (rc == 0 && symlinkat(h.mount, c->dirfd, YARD "/unified") < 0 && errno != EEXIST)
+		rc = fail(e, errno, "make " YARD "/unified");
+	cg_host_close(&h);
+	strbuf_addf(&path, "%s/%s/" YARD, c->rt->root, c->id);
+	wire_string(opts, CRIU_CGROUP_YARD, strbuf_str(&path));
+	opts->oom |= path.oom;
+	return rc;
+}
+
+void cr_yard_remove(const struct container *c)
+{
+	(void)dir_remove_all(c->dirfd, YARD, NULL); /* goes with the container at the latest */
 }

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "oci/spec.h"
+#include "runtime/container.h"
 #include "runtime/criu.h"
 
 /* Where the images are if nobody says, below the current directory. */
@@ -58,6 +59,10 @@ int cr_check_features(struct criu *c, const struct cr_opts *o, bool pre_dump, st
 /* rpc.proto, criu_cg_mode. -EINVAL for an unknown name; NULL: `fallback`. */
 enum { CR_CG_IGNORE = 0, CR_CG_SOFT = 3, CR_CG_FULL = 4, CR_CG_STRICT = 5 };
 int cr_cgroups_mode(const char *name, int fallback, struct err *e);
+
+/* For every mode but CR_CG_IGNORE: where CRIU finds the hierarchy. Below the state directory. */
+int cr_yard_make(struct strbuf *opts, const struct container *c, struct err *e);
+void cr_yard_remove(const struct container *c);
 
 /* "10.0.0.1:7000", "[::1]:7000" -> address (cut off in buf) and port. Pure. */
 int cr_page_server(const char *text, char *buf, size_t size, int *ret_port, struct err *e);

@@ -391,7 +391,7 @@ static bool is_form(const char *text, const char *name, int base, int numbers)
 bool external_is_key(const char *text)
 {
 	return is_form(text, "pipe:[", 10, 1) || is_form(text, "file[", 16, 2) ||
-	       is_form(text, "tty[", 16, 2);
+	       is_form(text, "null[", 16, 2) || is_form(text, "tty[", 16, 2);
 }
 
 /* Unix98 terminals have majors 136-143 (devices.txt), the old ones 4; 5:0 and 5:1 are aliases. */
@@ -441,6 +441,8 @@ static void describe(struct strbuf *opts, pid_t pid, int fd, const struct mounts
 		(void)snprintf(buf, size, "file[%llx:%llx]", (unsigned long long)mount,
 			       (unsigned long long)st.st_ino);
 	wire_string(opts, CRIU_EXTERNAL, buf);
+	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+		memcpy(buf, "null", 4); /* the key is as long as it was */
 }
 
 static int dump_stdio(struct strbuf *opts, const struct container *c, const struct mounts *m,
@@ -462,6 +464,30 @@ static int dump_stdio(struct strbuf *opts, const struct container *c, const stru
 					  e);
 	strbuf_free(&w.sb);
 	return rc;
+}
+
+/* One of the three strings: "" or what CRIU is to find our descriptor under. */
+static int restore_descriptor(struct strbuf *opts, struct criu_start *how, int fd, const char *text,
+			      struct err *e)
+{
+	_cleanup_fd_ int null = -1;
+	char key[64];
+
+	if (!external_is_key(text))
+		return 0;
+	(void)snprintf(key, sizeof(key), "%s", text); /* as long as they may be */
+	if (str_after(text, "null[")) {
+		memcpy(key, "file", 4);
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		return null < 0 ? fail(e, errno, "/dev/null") : inherit(opts, how, null, key, e);
+	}
+	/* CRIU sets the position it had. */
+	if (str_after(text, "file[") && lseek(fd, 0, SEEK_CUR) < 0)
+		return refuse(e, ESPIPE,
+			      "descriptor %d was a file when the checkpoint was made; here it is a "
+			      "pipe, a socket or a terminal, and CRIU needs a file: redirect it",
+			      fd);
+	return inherit(opts, how, fd, key, e);
 }
 
 static int restore_stdio(struct strbuf *opts, struct criu_start *how, int image_fd, struct err *e)
@@ -495,8 +521,8 @@ static int restore_stdio(struct strbuf *opts, struct criu_start *how, int image_
 			again |= v->type == JSON_STRING &&
 				 doc->array.items[j]->type == JSON_STRING &&
 				 streq(v->string.text, doc->array.items[j]->string.text);
-		if (v->type == JSON_STRING && !again && external_is_key(v->string.text))
-			rc = inherit(opts, how, (int)i, v->string.text, e);
+		if (v->type == JSON_STRING && !again)
+			rc = restore_descriptor(opts, how, (int)i, v->string.text, e);
 	}
 	return rc;
 }

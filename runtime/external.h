@@ -20,8 +20,8 @@
 #include "runtime/create.h"
 #include "runtime/criu.h"
 
-/* Adds to the options of a dump; refuses by name what CRIU would lose silently. `keep_stdio`:
- * descriptors.json is written. */
+/* Adds to the options of a dump; refuses by name what CRIU would lose silently.
+ * Writes descriptors.json. */
 int external_dump(struct strbuf *opts, const struct container *c, const struct spec *s,
 		  int image_fd, struct err *e);
 /* Adds to those of a restore, and to the descriptors that CRIU is to have. `c` is at
@@ -30,7 +30,8 @@ int external_restore(struct strbuf *opts, struct criu_start *how, const struct c
 		     int image_fd, struct err *e);
 void external_close(struct criu_start *how);
 
-/* "pipe:[123]", "file[1a:2b]", "tty[8801:17]": what is believed. Pure. */
+/* "pipe:[123]", "file[1a:2b]", "tty[8801:17]", and "null[1a:2b]" for a file that is /dev/null and
+ * stays it: what is believed. Pure. */
 bool external_is_key(const char *text);
 
 #endif

@@ -199,7 +199,7 @@ static int encode(struct restore *r, struct strbuf *opts, struct err *e)
 		wire_string(&root, 2, c->container->cgroup);
 		wire_message(opts, CRIU_CG_ROOT, &root);
 	}
-	return 0;
+	return r->mode == CR_CG_IGNORE ? 0 : cr_yard_make(opts, c->container, e);
 }
 
 static int run_criu(struct restore *r, struct err *e)
@@ -221,6 +221,7 @@ static int run_criu(struct restore *r, struct err *e)
 	if (rc == 0 && !r->recorded)
 		rc = refuse(e, EPROTO, "CRIU did not say that it was done");
 	criu_end(&r->criu);
+	cr_yard_remove(r->c->container);
 	external_close(&r->how);
 	return rc;
 }

@@ -120,7 +120,8 @@ static void test_log(void **state)
 
 static void test_keys(void **state)
 {
-	static const char *const good[] = {"pipe:[123]", "file[1a:2b]", "tty[8801:17]"};
+	static const char *const good[] = {"pipe:[123]", "file[1a:2b]", "tty[8801:17]",
+					   "null[1a:2b]"};
 	static const char *const bad[] = {"",
 					  "pipe:[]",
 					  "pipe:[1",
