@@ -86,8 +86,7 @@ static int add_freezer(struct strbuf *opts, const struct container *c, struct er
 static int encode(struct dump *d, struct strbuf *opts, struct err *e)
 {
 	const struct checkpoint_opts *o = d->o;
-	/* A restore that puts all into one group does not need them. */
-	int mode = cr_cgroups_mode(o->cr.cgroups_mode, CR_CG_IGNORE, e);
+	int mode = cr_cgroups_mode(o->cr.cgroups_mode, cr_cgroups_default(d->spec), e);
 	int rc = mode < 0 ? mode
 			  : cr_encode(opts, &o->cr, &d->criu, &d->dirs, &d->spec->annotations, e);
 
@@ -106,6 +105,41 @@ static int encode(struct dump *d, struct strbuf *opts, struct err *e)
 	if (rc == 0)
 		rc = add_freezer(opts, d->c, e);
 	return rc < 0 ? rc : external_dump(opts, d->c, d->spec, d->dirs.image, e);
+}
+
+/* Who came by exec and still has a parent outside is not of the tree that CRIU writes down. */
+static int name_strangers(const struct container *c, struct err *e)
+{
+	_cleanup_strbuf_ struct strbuf names = STRBUF_INIT;
+	_cleanup_free_ pid_t *pids = NULL;
+	struct cgroup cg;
+	size_t n = 0;
+	int rc;
+
+	if (!c->cgroup)
+		return 0;
+	rc = cgroup_open(c->cgroup, &cg, e);
+	if (rc < 0)
+		return rc;
+	rc = cgroup_pids(&cg, &pids, &n, e);
+	cgroup_close(&cg);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		bool inside = pids[i] == c->init_pid;
+		struct proc_stat st;
+
+		if (inside || proc_stat_read(pids[i], &st, NULL) < 0)
+			continue;
+		for (size_t j = 0; j < n; j++)
+			inside |= pids[j] == st.ppid;
+		if (!inside)
+			strbuf_addf(&names, " %d", pids[i]);
+	}
+	if (names.len)
+		log_warn(
+			"not in the checkpoint, because they came by exec and have parents outside "
+			"of the container: processes%s",
+			strbuf_str(&names));
+	return rc;
 }
 
 /* There is nothing to do for us between CRIU's steps; that we answer tells it that we live. */
@@ -138,6 +172,8 @@ static int run_criu(struct dump *d, struct err *e)
 	if (rc == 0)
 		rc = criu_call(&d->criu, o->pre_dump ? CRIU_REQ_PRE_DUMP : CRIU_REQ_DUMP, &opts,
 			       listen, NULL, NULL, e);
+	if (rc == 0)
+		rc = cr_images_give(d->dirs.image, d->spec, e);
 	criu_end(&d->criu);
 	cr_yard_remove(d->c);
 	return rc;
@@ -169,7 +205,9 @@ static int dump(struct dump *d, struct err *e)
 		rc = signals_take(&d->signals, SIGNALS_END, 0, e);
 	if (rc < 0)
 		return rc;
-	rc = run_criu(d, e);
+	rc = name_strangers(d->c, e);
+	if (rc == 0)
+		rc = run_criu(d, e);
 	if (rc < 0 || o->leave_running || o->pre_dump)
 		settle_freezer(d->c);
 	return rc < 0 ? err_context(e, rc, "checkpoint container `%s`", o->id) : 0;

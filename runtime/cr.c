@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "runtime/criu_wire.h"
+#include "runtime/idmap.h"
 
 static const struct name_value cgroups_modes[] = {
 	{"full", CR_CG_FULL},
@@ -38,6 +39,13 @@ int cr_cgroups_mode(const char *name, int fallback, struct err *e)
 			      "found \"%s\"",
 			      name);
 	return (int)hit->value;
+}
+
+int cr_cgroups_default(const struct spec *s)
+{
+	const struct spec_namespace *ns = s->linux_.namespaces;
+
+	return ns[NS_USER].wanted && ns[NS_CGROUP].wanted ? CR_CG_SOFT : CR_CG_IGNORE;
 }
 
 int cr_page_server(const char *text, char *buf, size_t size, int *ret_port, struct err *e)
@@ -194,6 +202,30 @@ void cr_dirs_close(struct cr_dirs *d)
 {
 	d->image = fd_close(d->image);
 	d->work = fd_close(d->work);
+}
+
+/* Memory is in there: nobody else's business, and a user namespace's root looks for some of the
+ * images itself when they are restored. */
+int cr_images_give(int image_fd, const struct spec *s, struct err *e)
+{
+	int fd = openat(image_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	uint32_t uid, gid;
+	struct dirent *d;
+
+	if (!dir) {
+		(void)fd_close(fd);
+		return fail(e, errno, "read the image directory");
+	}
+	if (!s->linux_.namespaces[NS_USER].wanted ||
+	    !idmap_to_host(&s->linux_.uid_mappings, 0, &uid) ||
+	    !idmap_to_host(&s->linux_.gid_mappings, 0, &gid))
+		return 0;
+	while ((d = readdir(dir)))
+		if (!streq(d->d_name, "..") &&
+		    fchownat(fd, d->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return fail(e, errno, "give the image %s to user %u", d->d_name, uid);
+	return 0;
 }
 
 /* --- for CRIU ------------------------------------------------------------------------------------

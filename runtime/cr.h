@@ -50,6 +50,9 @@ int cr_check(const struct cr_opts *o, struct err *e);
 int cr_dirs_open(const struct cr_opts *o, bool make, struct cr_dirs *ret, struct err *e);
 void cr_dirs_close(struct cr_dirs *d);
 
+/* Images of a container with a user namespace belong to its root. */
+int cr_images_give(int image_fd, const struct spec *s, struct err *e);
+
 /* Appends all but what only one of the two knows. `annotations`: see cr_config_file. */
 int cr_encode(struct strbuf *opts, const struct cr_opts *o, const struct criu *c,
 	      const struct cr_dirs *d, const struct spec_pairs *annotations, struct err *e);
@@ -59,6 +62,9 @@ int cr_check_features(struct criu *c, const struct cr_opts *o, bool pre_dump, st
 /* rpc.proto, criu_cg_mode. -EINVAL for an unknown name; NULL: `fallback`. */
 enum { CR_CG_IGNORE = 0, CR_CG_SOFT = 3, CR_CG_FULL = 4, CR_CG_STRICT = 5 };
 int cr_cgroups_mode(const char *name, int fallback, struct err *e);
+/* What is done if nobody says. A cgroup namespace that belongs to a user namespace is one that CRIU
+ * must make itself, and it does so only where it manages cgroups. */
+int cr_cgroups_default(const struct spec *s);
 
 /* For every mode but CR_CG_IGNORE: where CRIU finds the hierarchy. Below the state directory. */
 int cr_yard_make(struct strbuf *opts, const struct container *c, struct err *e);

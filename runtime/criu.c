@@ -157,6 +157,7 @@ static _Noreturn void child(const struct criu *c, const char *path, int sock)
 	(void)fcntl(sock, F_SETFD, 0); /* they are open */
 	for (size_t i = 0; i < c->how.n_keep; i++)
 		(void)fcntl(c->how.keep[i], F_SETFD, 0);
+	(void)umask(077); /* the images hold memory; what it restores has a umask of its own */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* a valid set */
 	(void)snprintf(number, sizeof(number), "%d", sock);

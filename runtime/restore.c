@@ -252,6 +252,7 @@ static int restore(struct restore *r, const struct runtime *rt, struct err *e)
 			.in_child = become_criu,
 			.arg = r,
 		};
+		r->mode = cr_cgroups_mode(r->o->cr.cgroups_mode, cr_cgroups_default(c->spec), NULL);
 		lift_limits(c);
 		rc = run_criu(r, e);
 	}
@@ -275,8 +276,6 @@ int container_restore(const struct runtime *rt, const struct restore_opts *o, in
 	if (rc == 0)
 		rc = cr_check(&o->cr, e);
 	if (rc == 0)
-		rc = r.mode = cr_cgroups_mode(o->cr.cgroups_mode, CR_CG_IGNORE, e);
-	if (rc >= 0)
 		rc = cr_dirs_open(&o->cr, false, &r.dirs, e);
 	if (rc == 0)
 		rc = check_images(&r.dirs, &o->cr, e);

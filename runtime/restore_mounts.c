@@ -45,16 +45,22 @@ struct attrs {
 	uint64_t set, clr, rec_set, rec_clr;
 };
 
+/* How times are kept CRIU restores itself. */
+#define GUARDS                                                                                     \
+	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |            \
+	 MOUNT_ATTR_NOSYMFOLLOW)
+
 static struct attrs wanted(const struct mount_op *op)
 {
 	switch (op->kind) {
 	case MOUNT_OP_BIND: /* "rw" does not lift the "ro" of the host's mount (mount_plan.h) */
 	case MOUNT_OP_NEW:
 	case MOUNT_OP_CGROUP:
-		return (struct attrs){op->attr_set, 0, op->rec_attr_set, op->rec_attr_clr};
+		return (struct attrs){op->attr_set & GUARDS, 0, op->rec_attr_set & GUARDS,
+				      op->rec_attr_clr & GUARDS};
 	case MOUNT_OP_REMOUNT:
-		return (struct attrs){op->attr_set, op->attr_clr, op->rec_attr_set,
-				      op->rec_attr_clr};
+		return (struct attrs){op->attr_set & GUARDS, op->attr_clr & GUARDS,
+				      op->rec_attr_set & GUARDS, op->rec_attr_clr & GUARDS};
 	case MOUNT_OP_MASK: /* of a file; directories hide by being empty, and are so as well */
 		return (struct attrs){.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 					     MOUNT_ATTR_NOEXEC};

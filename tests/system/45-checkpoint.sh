@@ -243,6 +243,54 @@ test_new_container() {
 	umount deep/er
 }
 
+# With a user namespace; its root and nobody else may read the images. The host's cgroup2 mount
+# keeps its options.
+# needs: root criu userns
+# timeout: 90
+test_user_namespace() {
+	local before
+	before=$(grep " $CG " /proc/self/mountinfo)
+	job b '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings'
+	chown -R 100000:100000 b/rootfs
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	eq "images that others may read" "$(find img -type f -perm /077)" ""
+	eq "images of somebody else" "$(find img -type f ! -uid 100000 ! -name '*.log')" ""
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	goes_on b
+	eq cgroup "$(cgroup_of "$TAG-b")" "/cede.slice/$TAG-b"
+	like "user namespace" "$(cat "/proc/$(pid_of "$TAG-b")/uid_map")" ' 0 +100000 +65536'
+	eq "the host's cgroup2 mount" "$(grep " $CG " /proc/self/mountinfo)" "$before"
+	ok cede delete -f "$TAG-b"
+}
+
+# Groups that the container made come back below the new one's, where that is asked for.
+# needs: root criu unified
+# timeout: 90
+test_cgroups_mode() {
+	local before
+	before=$(grep " $CG " /proc/self/mountinfo)
+	job b '.process.args = ["sh", "-c", "mkdir /sys/fs/cgroup/sub; echo 0 >/sys/fs/cgroup/sub/cgroup.procs; exec crjob /tmp/out"]
+		| .mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)'
+	start_job b "$TAG-a"
+	ok cede checkpoint --manage-cgroups-mode soft --image-path "$T/img" "$TAG-a"
+	ok cede restore -d --manage-cgroups-mode soft -b b --image-path "$T/img" "$TAG-b"
+	eq cgroup "$(cgroup_of "$TAG-b")" "/cede.slice/$TAG-b/sub"
+	goes_on b
+	eq "the host's cgroup2 mount" "$(grep " $CG " /proc/self/mountinfo)" "$before"
+	# A process that somebody brought in is not of the tree that is written down.
+	cede exec "$TAG-b" sleep 1000 &
+	eventually 10 sh -c "[ \$('$CEDE' --root '$ROOT' ps -f json $TAG-b | jq length) = 2 ]"
+	ok cede checkpoint --leave-running --image-path "$T/img2" "$TAG-b"
+	like "warning" "$ERR" 'came by exec .*processes [0-9]+$'
+	# A file cannot become a pipe.
+	ok cede checkpoint --image-path "$T/img3" "$TAG-b"
+	"$CEDE" --root "$ROOT" restore -d -b b --image-path "$T/img3" "$TAG-c" 2>err | cat
+	like "refusal" "$(cat err)" 'descriptor 1 was a file'
+	wait || true
+}
+
 # Hooks: those of the runtime run again, poststop at delete.
 # needs: root criu
 # timeout: 60
