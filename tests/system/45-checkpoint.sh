@@ -136,14 +136,15 @@ test_tcp() {
 	ok cede delete -f "$TAG-b"
 }
 
-# A Unix socket whose other end is outside. (CRIU finds it only in the network namespace it is in itself.)
+# A Unix socket whose other end is outside. (CRIU finds it only in the
+# network namespace it is in itself, and under the path that it was bound to.)
 # needs: root criu
 # timeout: 90
 test_unix_socket() {
 	mkdir host
 	# shellcheck disable=SC2016 # jq's variables
-	job b ".mounts += [{destination: \"/host\", type: \"bind\", source: \"$T/host\", options: [\"bind\"]}]
-		| .linux.namespaces |= map(select(.type != \"network\"))" -- unix /host/sock
+	job b ".mounts += [{destination: \"$T/host\", type: \"bind\", source: \"$T/host\", options: [\"bind\"]}]
+		| .linux.namespaces |= map(select(.type != \"network\"))" -- unix "$T/host/sock"
 	"$HELPERS/crjob" "$T/heard" hear "$T/host/sock" &
 	local listener=$!
 	trap "kill $listener" EXIT
