@@ -254,7 +254,9 @@ test_user_namespace() {
 	job b '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings'
 	chown -R 100000:100000 b/rootfs
-	start_job b "$TAG-a"
+	# What was a file CRIU opens again, as the user namespace's root: nobody is there to write $T/said.
+	cede run -d -b b "$TAG-a" </dev/null >/dev/null 2>&1
+	eventually 10 has_lines b 3
 	ok cede checkpoint --image-path "$T/img" "$TAG-a"
 	eq "images that others may read" "$(find img -type f -perm /077)" ""
 	eq "images of somebody else" "$(find img -type f ! -uid 100000 ! -name '*.log')" ""
@@ -281,15 +283,15 @@ test_cgroups_mode() {
 	goes_on b
 	eq "the host's cgroup2 mount" "$(grep " $CG " /proc/self/mountinfo)" "$before"
 	# A process that somebody brought in is not of the tree that is written down.
-	cede exec "$TAG-b" sleep 1000 &
+	(cede exec "$TAG-b" sleep 1000 || true) &
 	eventually 10 sh -c "[ \$('$CEDE' --root '$ROOT' ps -f json $TAG-b | jq length) = 2 ]"
 	ok cede checkpoint --leave-running --image-path "$T/img2" "$TAG-b"
 	like "warning" "$ERR" 'came by exec .*processes [0-9]+$'
 	# A file cannot become a pipe.
 	ok cede checkpoint --image-path "$T/img3" "$TAG-b"
-	"$CEDE" --root "$ROOT" restore -d -b b --image-path "$T/img3" "$TAG-c" 2>err | cat
+	"$CEDE" --root "$ROOT" restore -d -b b --image-path "$T/img3" "$TAG-c" 2>err </dev/null | cat || true
 	like "refusal" "$(cat err)" 'descriptor 1 was a file'
-	wait || true
+	wait
 }
 
 # Hooks: those of the runtime run again, poststop at delete.
