@@ -200,6 +200,26 @@ static void tell_systemd(struct cg_walk *w)
 	w->level[0].known = false;
 }
 
+/* Where a user may make no group, the container has none: limits that it asks for are refused, what
+ * cede gives by default is not missed by anybody but the incumbents, who have SCHED_IDLE. */
+static int go_without(const struct cg_request *r, struct cgroup *cg, struct err *e)
+{
+	const struct cg_plan *plan = r->plan;
+
+	for (size_t i = 0; i < plan->n; i++)
+		if (!plan->v[i].neutral)
+			return refuse(e, EOPNOTSUPP,
+				      "linux.resources.%s: no cgroup can be made here without "
+				      "privileges (%s); where systemd gives its users one, "
+				      "--systemd-cgroup has limits",
+				      plan->v[i].json, cg->path);
+	log_warn("cgroup %s: not permitted: the container has no cgroup, so it cannot be paused or "
+		 "limited",
+		 cg->path);
+	cg->path[0] = '\0';
+	return 0;
+}
+
 static int create_fs(const struct cg_request *r, struct cgroup *cg, struct err *e)
 {
 	struct cg_walk w;
@@ -216,6 +236,8 @@ static int create_fs(const struct cg_request *r, struct cgroup *cg, struct err *
 			"no cgroup2 hierarchy is mounted: mount one on /sys/fs/cgroup, or use "
 			"--cgroup-manager disabled");
 	rc = cg_walk_init(&w, &cg->host, cg->path, true, e);
+	if ((rc == -EACCES || rc == -EPERM || rc == -EROFS) && runtime_is_rootless(r->rt))
+		return go_without(r, cg, e);
 	if (rc < 0)
 		return rc;
 	if (cg_in_slice(cg->path) && w.level[1].created)

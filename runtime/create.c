@@ -88,8 +88,10 @@ static int check_terminal(const struct creation *c, struct err *e)
 
 static int load(struct creation *c, struct err *e)
 {
-	int rc = absolute_bundle(c, e);
+	int rc = rootless_check_power(e);
 
+	if (rc == 0)
+		rc = absolute_bundle(c, e);
 	if (rc == 0)
 		rc = load_document(c, e);
 	if (rc == 0)

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "runtime/mount_impl.h"
+#include "runtime/rootless.h"
 
 /* "/a//b/./c/" -> "/a/b/c", "a" -> "/a" (config.md: relative destinations start at "/"). ".." stays
  * as it is: what it means depends on links, and the kernel resolves it inside the root. */
@@ -213,8 +214,9 @@ static void plan_device(struct mount_plan *p, const struct spec_device *d, const
 	struct mount_op *op = add_op(p, MOUNT_OP_DEVICE, dest);
 
 	op->device = d;
-	/* mknod of devices is not permitted in a user namespace; fifos are. */
-	if (p->in_userns && d->type != 'p')
+	/* mknod of devices is not permitted in a user namespace, be it the container's or, as below
+	 * a rootless engine, our own; fifos are. */
+	if ((p->in_userns || !rootless_in_initial_userns()) && d->type != 'p')
 		op->source = dest;
 }
 

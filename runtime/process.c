@@ -23,6 +23,7 @@
 #include "runtime/lsm.h"
 #include "runtime/mempolicy.h"
 #include "runtime/seccomp_listener.h"
+#include "runtime/rootless.h"
 
 /* A passwd file that is longer is read up to here. */
 #define PASSWD_MAX 65536
@@ -68,6 +69,7 @@ int process_prepare(struct process *p, const struct spec_process *spec, bool in_
 	*p = (struct process){
 		.spec = spec,
 		.in_userns = in_userns,
+		.own_userns = !rootless_in_initial_userns(),
 		.label_fd = -1,
 		.seccomp_listener = -1,
 	};
@@ -263,7 +265,7 @@ static int set_groups(const struct process *p, struct err *e)
 		return 0;
 	/* user_namespaces(7): "deny" in setgroups, the price of a gid_map without privilege. The
 	 * groups of the caller stay then; there is nothing to be done about it. */
-	if (errno == EPERM && p->in_userns && !u->n_additional_gids)
+	if (errno == EPERM && !u->n_additional_gids && (p->in_userns || p->own_userns))
 		return 0;
 	return fail(e, errno, "config.json: process.user.additionalGids: setgroups");
 }

@@ -35,6 +35,8 @@ struct process {
 	int seccomp_listener;		       /* what loading it returned, or -1 */
 	int talk_fd, go_fd; /* to and from the runtime: see runtime/seccomp_listener.h */
 	bool in_userns;
+	bool own_userns; /* the runtime's own is not the initial one (decided before init loses
+			    sight of procfs) */
 	/* Safe by birth: its cgroup does not make it idle, so the process itself must be. */
 	bool idle_by_task;
 	bool keep_groups; /* of our caller: the annotation ANNOTATION_KEEP_GROUPS */

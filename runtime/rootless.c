@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/rootless.h"
 
+#include <linux/capability.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +56,18 @@ bool rootless_is(void)
 bool runtime_is_rootless(const struct runtime *rt)
 {
 	return rt->rootless == ROOTLESS_YES || (rt->rootless == ROOTLESS_AUTO && rootless_is());
+}
+
+int rootless_check_power(struct err *e)
+{
+	struct proc_status own;
+
+	if (geteuid() == 0 || proc_status_read(PROC_SELF, &own, NULL) < 0 ||
+	    own.cap_permitted & (UINT64_C(1) << CAP_SYS_ADMIN))
+		return 0;
+	return refuse(e, EPERM,
+		      "an ordinary user cannot make a container's mounts: enter a user namespace "
+		      "first, with a rootless engine or 'unshare --user --map-root-user --mount'");
 }
 
 uid_t rootless_uid(void)

@@ -15,6 +15,8 @@
 bool rootless_in_initial_userns(void);
 /* --rootless auto. */
 bool rootless_is(void);
+/* Refuses where there is no power to make mounts and namespaces, with what to do. */
+int rootless_check_power(struct err *e);
 /* What --rootless says. */
 bool runtime_is_rootless(const struct runtime *rt);
 /* The effective uid as the machine knows it. */
