@@ -79,6 +79,7 @@ HELPER_SRC := $(wildcard tests/system/*.c)
 HELPER_BIN := $(HELPER_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(BUILD)/%.o)
 
 all: $(BUILD)/cede libexec
 
@@ -129,7 +130,11 @@ $(LIBEXEC): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a
 $(UNIT_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a \
 		$(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ)) $(BUILD)/libcede.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(LIBS_DYNAMIC) -lcmocka -lm
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_DYNAMIC) -lcmocka -lm
+
+# The fuzz targets once more, each under its own name, for the test that replays the corpus.
+$(FUZZ_OBJ): private VARIANT += -DLLVMFuzzerTestOneInput=$(basename $(notdir $@))
+$(BUILD)/tests/unit/test_corpus: $(FUZZ_OBJ)
 
 # Small programs that the system tests put into containers: static, no library of ours.
 $(HELPER_BIN): $(BUILD)/%: %.c
@@ -187,10 +192,20 @@ format:
 
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
-$(FUZZ_BIN): $(BUILD)/%: %.c $(ROOM_SRC) | $(BUILD)/version.h
+FUZZ_CFLAGS := -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined
+FUZZED_OBJ := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(ROOM_SRC) $(filter-out cli/main.c,$(CLI_SRC)))
+$(FUZZED_OBJ): $(BUILD)/fuzz/%.o: %.c | $(BUILD)/version.h
+	@mkdir -p $(@D)
+	$(call say,CLANG,$@)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/libcede.a: $(FUZZED_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(FUZZ_BIN): $(BUILD)/%: %.c $(BUILD)/fuzz/libcede.a
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)$(FUZZ_CC) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< $(ROOM_SRC) $(LIBS_DYNAMIC)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_DYNAMIC)
+-include $(FUZZED_OBJ:.o=.d)
 
 fuzz: deps-lint $(FUZZ_BIN)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)

@@ -120,14 +120,8 @@ void launch_usage_event(struct launch_usage *u)
 		u->frozen_ns += now - u->frozen_since_ns;
 }
 
-/* Lines of edges.h: how many say "freeze", and why one said "kill". */
-static void read_edges(const struct launch_usage *u, const char *file, struct launch_result *r)
+void launch_edges_parse(const char *text, struct launch_result *r)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-
-	if (u->state_fd < 0 || file_read_alloc(u->state_fd, file, EDGES_MAX, &text, &len, NULL) < 0)
-		return; /* there were none */
 	for (const char *p = text; (p = strstr(p, "\"to\":\"")); p++) {
 		const char *to = p + strlen("\"to\":\""), *reason;
 
@@ -140,8 +134,19 @@ static void read_edges(const struct launch_usage *u, const char *file, struct la
 			continue;
 		reason += strlen("\"reason\":\"");
 		(void)snprintf(r->killed_for, sizeof(r->killed_for), "%.*s",
-			       (int)strcspn(reason, "\""), reason); /* cut at the worst */
+			       (int)MIN(strcspn(reason, "\""), sizeof(r->killed_for)),
+			       reason); /* cut at the worst */
 	}
+}
+
+static void read_edges(const struct launch_usage *u, const char *file, struct launch_result *r)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (u->state_fd < 0 || file_read_alloc(u->state_fd, file, EDGES_MAX, &text, &len, NULL) < 0)
+		return; /* there were none */
+	launch_edges_parse(text, r);
 }
 
 void launch_usage_end(struct launch_usage *u, const char *id, int status, struct launch_result *ret)

@@ -45,6 +45,8 @@ struct launch_result {
 /* Reads the last counters: the container has ended and is not deleted yet. */
 void launch_usage_end(struct launch_usage *u, const char *id, int status,
 		      struct launch_result *ret);
+/* Text of sched/edges.h: how many lines say "freeze", and why the last "kill". Pure. */
+void launch_edges_parse(const char *text, struct launch_result *r);
 /* One line without a newline. Pure. */
 void launch_summary_format(const struct launch_result *r, struct strbuf *out);
 
