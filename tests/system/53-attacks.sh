@@ -183,6 +183,12 @@ test_dev_replaced() {
 	config b '.process.terminal = true'
 	fails 1 'process.terminal: .*' cede run -b b "$TAG-b"
 	untouched
+	rm -r "$T"/b/rootfs/dev/*
+	mkdir b/rootfs/dev/pts
+	mknod b/rootfs/dev/pts/ptmx c 1 3
+	fails 1 '/dev/pts/ptmx of the container is not that of a devpts' cede run -b b "$TAG-b"
+	rm -rf b/rootfs/dev/*
+	for name in ptmx pts console; do ln -s ../../../outside/secret "b/rootfs/dev/$name"; done
 	config b '.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
 	run cede run -b b "$TAG-b"
 	untouched
@@ -199,7 +205,7 @@ test_dev_replaced() {
 test_destination_race() {
 	outside
 	mkdir -p vol/victim
-	ln -s ../../outside vol/evil
+	ln -s "$T/outside" vol/evil
 	bundle b ".process.args = [\"true\"] | .linux.maskedPaths += [\"/vol/victim/secret\"]
 		| .linux.devices += [{path: \"/vol/victim/node\", type: \"p\"}]
 		| .mounts += [{destination: \"/vol\", source: \"$T/vol\", type: \"bind\", options: [\"rbind\"]},
