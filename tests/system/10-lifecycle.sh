@@ -155,9 +155,9 @@ test_kill_all() {
 	# more than are signalled between two readings of the group
 	config b '.process.args = ["sh", "-c", "i=0; while [ $i -lt 150 ]; do sleep 1000 & i=$((i + 1)); done; exec sleep 1002"]'
 	ok cede run -d -b b "$TAG-a"
-	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 151 ]"
+	eventually 30 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 151 ]"
 	ok cede kill --all "$TAG-a" TERM
-	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 0 ]"
+	eventually 30 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 0 ]"
 	ok cede delete "$TAG-a"
 	config b '.process.args = ["sh", "-c", "sleep 1000 & sleep 1001 & exec sleep 1002"]'
 	ok cede run -d -b b "$TAG-a"
