@@ -6,10 +6,12 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -23,8 +25,9 @@ typedef int target_fn(const uint8_t *data, size_t size);
 #define TARGETS(X)                                                                                 \
 	X(btf)                                                                                     \
 	X(counters)                                                                                \
-	X(criu) X(idmap) X(json) X(mount_plan) X(options) X(policy) X(seccomp_cache) X(spec)       \
-		X(state) X(systemd) X(trace)
+	X(criu)                                                                                    \
+	X(idmap) X(json) X(mount_plan) X(options) X(policy) X(seccomp_cache) X(spec) X(state)      \
+		X(systemd) X(trace)
 #define DECLARE(name) target_fn fuzz_##name;
 #define ROW(name) {#name, fuzz_##name},
 TARGETS(DECLARE)
@@ -102,6 +105,23 @@ static void test_all_are_here(void **state)
 	assert_int_equal(n, ARRAY_SIZE(targets));
 }
 
+/* The source tree's top is three directories above this program's: build/tests/unit. */
+static void go_to_top(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+	for (int i = 0; i < 4; i++) {
+		char *slash = strrchr(path, '/');
+
+		if (slash)
+			*slash = '\0';
+	}
+	if (*path && access(CORPUS, F_OK) < 0 && chdir(path) < 0)
+		(void)fprintf(stderr, "%s: %m\n", path); /* the tests say what is missing */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,5 +129,6 @@ int main(void)
 		cmocka_unit_test(test_all_are_here),
 	};
 
+	go_to_top();
 	return cmocka_run_group_tests_name("corpus", tests, NULL, NULL);
 }
