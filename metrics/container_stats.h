@@ -5,10 +5,9 @@
  * tell is left out.
  *
  *	cpu		usage {total kernel user} and throttling, in nanoseconds; psi
- *	memory		usage, swap {limit usage max failcnt}, kernel, kernelTCP, cache in bytes; raw:
- *			memory.stat; psi. As on cgroup v1, swap is memory and swap together; a limit
- *			that is none is 2^64 - 1
- *	pids		current, and limit if there is one
+ *	memory		usage, swap {limit usage max failcnt}, kernel, kernelTCP, cache in bytes;
+ *raw: memory.stat; psi. As on cgroup v1, swap is memory and swap together; a limit that is none is
+ *2^64 - 1 pids		current, and limit if there is one
  *	blkio		bytes and requests by device and operation; psi
  *	hugetlb		by page size
  *

@@ -42,7 +42,8 @@ static int set_size(const struct spec_process *p, int master, struct err *e)
 {
 	struct winsize w = {.ws_row = p->console_height, .ws_col = p->console_width};
 
-	/* Before the program's first instruction: who attaches at the other end may come too late. */
+	/* Before the program's first instruction: who attaches at the other end may come too late.
+	 */
 	if (!w.ws_row && !w.ws_col) {
 		tty_copy_size(master);
 		return 0;

@@ -30,13 +30,13 @@ test_in_userns() {
 	eq "output" "$OUT" $'0\nnull works\ncat'
 	like "the warning" "$ERR" "warning: cgroup .*: not permitted: the container has no cgroup"
 	[ -d run/cede ] || die "the state was elsewhere"
-	eq "what is left" "$(ls run/cede | grep -v '^\.' || true)" ""
+	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
 	config b '.linux.resources.memory.limit = 100000000'
 	fails 1 "config.json: linux.resources.memory.limit: no cgroup can be made here without privileges" \
 		in_userns ./cede run -b b "$TAG-a"
 	config b 'del(.linux.resources) | .process.user.additionalGids = [5]'
 	fails 1 "config.json: process.user.additionalGids: " in_userns ./cede run -b b "$TAG-a"
-	eq "what is left" "$(ls run/cede | grep -v '^\.' || true)" ""
+	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
 }
 
 # An ordinary user is told what to do, before anything is made.

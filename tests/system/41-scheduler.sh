@@ -271,7 +271,7 @@ test_nudge() {
 	}
 	is_ready() { # its threads come last
 		nudge=$(nudge_of "$1")
-		[ -n "$nudge" ] && [ "$(ls "/proc/$nudge/task" | wc -l)" -eq $(($(nproc) + 1)) ]
+		[ -n "$nudge" ] && [ "$(find "/proc/$nudge/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq $(($(nproc) + 1)) ]
 	}
 	exec_cede launch --name "$TAG-a" -- sleep 1000 &
 	leader=$!

@@ -29,6 +29,7 @@ start_job() {
 	eventually 10 has_lines "$1" 3
 }
 # with_path PATH ARGUMENT...: cede with another search path
+# shellcheck disable=SC2153 # CEDE and STATUS are lib.sh's
 with_path() { /usr/bin/env PATH="$1" "$CEDE" --root "$ROOT" "${@:2}"; }
 cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of "$1")/cgroup"; }
 
@@ -238,6 +239,7 @@ test_new_container() {
 	mounted "$TAG-b"
 	eq "mounts" "$OUT" "$before"
 	run cede exec "$TAG-b" touch /r1/x /r2/x
+	# shellcheck disable=SC2153 # as above
 	[ "$STATUS" != 0 ] || die "a read-only mount is writable"
 	[ ! -e r1/x ] && [ ! -e r2/x ]
 	ok cede exec "$TAG-b" cat /deep/er/file

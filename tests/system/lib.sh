@@ -190,7 +190,10 @@ need_controller() {
 need_unified() { [ "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)" = cgroup2fs ] || echo "unified cgroup v2"; }
 need_systemd() {
 	[ -z "$(need_root)" ] || { need_root; return; }
-	[ -n "${CEDE_TEST_VM:-}" ] && [ -d /run/systemd/system ] || { echo "a machine of its own with systemd"; return; }
+	if [ -z "${CEDE_TEST_VM:-}" ] || [ ! -d /run/systemd/system ]; then
+		echo "a machine of its own with systemd"
+		return
+	fi
 	[ -z "$(need_unified)" ] || { need_unified; return; }
 	[ -x "$CEDE_LIBEXEC/cede-systemd" ] || echo "libsystemd at build time"
 }
