@@ -367,7 +367,8 @@ int process_exec_error(const char *name, int errnum, struct err *e)
 		{ENOTDIR, 127, "not a directory"},
 		{EACCES, 126, "permission denied"},
 		{EPERM, 126, "operation not permitted"},
-		{EISDIR, 126, "is a directory"},
+		/* The kernel says EACCES; Docker 20 knows 126 by that text only. */
+		{EISDIR, 126, "is a directory: permission denied"},
 		{ENOEXEC, 126, "exec format error"},
 	};
 

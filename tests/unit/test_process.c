@@ -25,7 +25,7 @@ static void test_exec_error(void **state)
 		{"/foo", ENOENT, 127, "exec: \"/foo\": no such file or directory"},
 		{"/a/foo", ENOTDIR, 127, "exec: \"/a/foo\": not a directory"},
 		{"foo", EACCES, 126, "exec: \"foo\": permission denied"},
-		{"/etc", EISDIR, 126, "exec: \"/etc\": is a directory"},
+		{"/etc", EISDIR, 126, "exec: \"/etc\": is a directory: permission denied"},
 		{"/foo", ENOEXEC, 126, "exec: \"/foo\": exec format error"},
 		{"/foo", ELOOP, 126, "exec: \"/foo\": Too many levels of symbolic links"},
 	};
