@@ -14,7 +14,7 @@ LIBEXECDIR ?= $(PREFIX)/libexec/cede
 DESTDIR ?=
 
 # Goals that must work before anything is installed or configured.
-BARE_GOALS := clean distclean help deps deps-% demo check
+BARE_GOALS := clean distclean help deps deps-% demo check check-engines
 ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -184,6 +184,13 @@ check-native: all helpers
 check-vm: all unit helpers
 	@tests/vm/run
 
+# The real containerd, Docker and Podman, in a machine of their own (10 minutes).
+check-engines: deps-build deps-check
+	@$(MAKE) --no-print-directory check-engines-run
+
+check-engines-run: all helpers
+	@tests/run-engines
+
 lint: deps-lint config.mk
 	build-aux/lint.sh
 
@@ -268,6 +275,7 @@ help:
 	@echo 'make check-unit      unit tests only (no root)'
 	@echo 'make check-native    system tests on this host only (root)'
 	@echo 'make check-vm        the rest, in a virtual machine made on the spot'
+	@echo 'make check-engines   containerd, Docker and Podman with cede, in a machine of their own'
 	@echo 'make bench           measure against crun and runc; writes tests/bench/RESULTS.md'
 	@echo 'make lint            formatting, layering, compiler warnings, static analysis'
 	@echo 'make fuzz            fuzz every parser (FUZZ_SECONDS=60 each)'
@@ -275,5 +283,5 @@ help:
 	@echo 'make dist | clean | distclean | format'
 
 force:
-.PHONY: all libexec deps check check-run unit helpers check-unit check-native check-vm lint format fuzz \
+.PHONY: all libexec deps check check-run check-engines check-engines-run unit helpers check-unit check-native check-vm lint format fuzz \
 	demo demo-run bench bench-run install uninstall dist clean distclean help force

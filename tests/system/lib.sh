@@ -244,8 +244,10 @@ find_cgroup2() {
 
 # --- one test (called by tests/run-system as: lib.sh FILE FUNCTION) -----------------------------------
 
-# Mounts of this namespace without their numbers, which differ from one reading to the next.
-mounts() { cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/ (shared|master|propagate_from):[0-9]+//g' | sort; }
+# Mounts of this namespace without their numbers, which differ from one reading to the next; and without
+# what an engine mounts in its own places, which its containers' tests look at.
+ENGINES_PLACES=' /(run|var/lib)/(containerd|containers|docker|netns)[/ ]'
+mounts() { cut -d' ' -f4- /proc/self/mountinfo | grep -Ev "$ENGINES_PLACES" | sed -E 's/ (shared|master|propagate_from):[0-9]+//g' | sort; }
 # Network namespaces bound somewhere, and groups below the slice.
 groups() { [ -z "$CG" ] || find "$CG" -mindepth 1 -type d -name "*$TAG*" 2>/dev/null | sort; }
 

@@ -1,0 +1,72 @@
+# shellcheck shell=bash disable=SC2016 # expanded in the container
+# SPDX-License-Identifier: Apache-2.0
+# containerd by hand: ctr, and the shim it starts.
+
+# shellcheck source=tests/engines/lib.sh disable=SC1091
+source "$TOP/tests/engines/lib.sh"
+
+CTR_STATE=/run/containerd/runc/default
+ctr_run() { ctr run --runc-binary /usr/local/bin/cede "$@"; }
+task_is() { ctr task ls | grep -Eq "^$1 .* $2\$"; }
+task_pid() { ctr task ls | awk -v id="$1" '$1 == id { print $2 }'; }
+
+# a container's output and exit status come back; what cannot start is said in one line
+# timeout: 40
+test_run() {
+	out_is hello ctr_run --rm "$IMAGE" "$TAG-a" echo hello
+	exits 42 ctr_run --rm "$IMAGE" "$TAG-b" sh -c 'exit 42'
+	exits 1 ctr_run --rm "$IMAGE" "$TAG-c" nosuch
+	has "nosuch" 'exec: "nosuch": executable file not found in $PATH'
+	out_is 'Seccomp:	2' ctr_run --rm --seccomp --read-only "$IMAGE" "$TAG-d" grep Seccomp: /proc/self/status
+	no_state "$CTR_STATE"
+}
+
+# exec, pause, resume, ps, metrics, kill, delete of a running task
+# timeout: 60
+test_task() {
+	local id=$TAG-t pid group
+	ok ctr_run -d --memory-limit 100000000 --cpus 0.5 "$IMAGE" "$id"
+	pid=$(task_pid "$id")
+	group=$(group_of "$pid")
+	eq memory.max "$(cat "$group/memory.max")" 99999744
+	eq cpu.max "$(cat "$group/cpu.max")" "50000 100000"
+	exits 7 ctr task exec --exec-id e1 "$id" sh -c 'exit 7'
+	out_is 1000 ctr task exec --exec-id e2 --user 1000 "$id" id -u
+	out_is /tmp ctr task exec --exec-id e3 --cwd /tmp "$id" pwd
+	exits 1 ctr task exec --exec-id e4 "$id" nosuch
+	has exec 'executable file not found in $PATH'
+	ok ctr task pause "$id"
+	task_is "$id" PAUSED || die "not paused: $(ctr task ls)"
+	eq cgroup.freeze "$(cat "$group/cgroup.freeze")" 1
+	ok ctr task resume "$id"
+	task_is "$id" RUNNING || die "not running: $(ctr task ls)"
+	eq cgroup.freeze "$(cat "$group/cgroup.freeze")" 0
+	ok ctr task ps "$id"
+	has ps "$pid"
+	ok ctr task metrics "$id"
+	has metrics 99999744 pids.current
+	ok ctr task kill -s SIGKILL "$id"
+	eventually 10 task_is "$id" STOPPED
+	ok ctr task delete "$id"
+	has delete "exit code 137"
+	ok ctr container rm "$id"
+	no_state "$CTR_STATE"
+}
+
+# checkpoint through the shim: the task goes on, or ends, and the images are there
+# needs: root command:criu
+# timeout: 60
+test_checkpoint() {
+	local id=$TAG-k
+	ok ctr_run -d "$IMAGE" "$id"
+	mkdir "$T/images" "$T/work"
+	ok ctr task checkpoint --image-path "$T/images" --work-path "$T/work" "$id"
+	[ -s "$T/images/inventory.img" ] || die "no images"
+	task_is "$id" RUNNING || die "not running after a checkpoint: $(ctr task ls)"
+	ok ctr task checkpoint --exit --image-path "$T/images2" "$id"
+	[ -s "$T/images2/inventory.img" ] || die "no images"
+	eventually 10 task_is "$id" STOPPED
+	run ctr task delete "$id"
+	ok ctr container rm "$id"
+	no_state "$CTR_STATE"
+}
