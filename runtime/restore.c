@@ -35,8 +35,9 @@ struct restore {
  */
 
 /* CRIU wants the new root to be a mount of its own. Here it is one, for CRIU alone. */
-static int own_root(const char *rootfs, struct err *e)
+static int own_root(const struct mount_plan *plan, struct err *e)
 {
+	const char *rootfs = plan->rootfs;
 	const unsigned how = OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE;
 	_cleanup_fd_ int top = -1, target = -1, copy = -1;
 	int rc;
@@ -52,7 +53,7 @@ static int own_root(const char *rootfs, struct err *e)
 	if (copy < 0 ||
 	    move_mount(copy, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return fail(e, errno, "bind the root filesystem %s", rootfs);
-	return 0;
+	return restore_mount_points(plan, copy, e);
 }
 
 static int become_criu(void *arg, struct err *e)
@@ -69,7 +70,7 @@ static int become_criu(void *arg, struct err *e)
 		rc = fail(e, errno, "a cgroup namespace");
 	if (rc == 0 && !c->o->no_new_keyring)
 		rc = process_new_keyring(&c->process, c->container->id, e);
-	return rc < 0 ? rc : own_root(c->mounts.rootfs, e);
+	return rc < 0 ? rc : own_root(&c->mounts, e);
 }
 
 /* --- between CRIU's steps ------------------------------------------------------------------------

@@ -169,3 +169,44 @@ int restore_seal(const struct mount_plan *p, pid_t pid, struct err *e)
 		log_warn("the checkpoint does not have these mounts of config.json:%s", v.missing);
 	return rc;
 }
+
+static bool is_mount(const struct mount_op *op)
+{
+	return op->kind == MOUNT_OP_BIND || op->kind == MOUNT_OP_NEW || op->kind == MOUNT_OP_CGROUP;
+}
+
+static bool is_below_another(const struct mount_plan *p, const char *destination)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const char *above = p->ops[i].destination;
+		size_t len = strlen(above);
+
+		if (is_mount(&p->ops[i]) && strncmp(destination, above, len) == 0 &&
+		    destination[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+int restore_mount_points(const struct mount_plan *p, int root, struct err *e)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct mount_op *op = &p->ops[i];
+		_cleanup_fd_ int there = -1;
+		struct stat st;
+		bool file;
+
+		if (!is_mount(op) || is_below_another(p, op->destination))
+			continue;
+		there = root_open(root, op->destination, O_PATH, 0, NULL);
+		if (there >= 0)
+			continue;
+		file = op->kind == MOUNT_OP_BIND && op->source && stat(op->source, &st) == 0 &&
+		       !S_ISDIR(st.st_mode);
+		there = file ? root_make_file(root, op->destination, 0644, e)
+			     : root_make_dir(root, op->destination, 0755, e);
+		if (there < 0)
+			return there;
+	}
+	return 0;
+}

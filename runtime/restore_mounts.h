@@ -16,4 +16,11 @@
  */
 int restore_seal(const struct mount_plan *p, pid_t pid, struct err *e);
 
+/*
+ * Makes the mount points of the plan that the root (an attached mount, not yet the container's)
+ * lacks: CRIU mounts onto what is there, and an engine that brings the images to a fresh root
+ * filesystem has not made them. What lies below another mount comes with that one.
+ */
+int restore_mount_points(const struct mount_plan *p, int root, struct err *e);
+
 #endif
