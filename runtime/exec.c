@@ -320,7 +320,8 @@ static int clone_child(struct execution *x, struct err *e)
 }
 
 /* The pid namespace is entered by our next child only, and left behind it: who calls us may have
- * other children to make. */
+ * other children to make. Inside an engine's user namespace it cannot be left (EPERM: our own pid
+ * namespace is the host's): exec makes no other child there. */
 static int clone_below(struct execution *x, struct err *e)
 {
 	_cleanup_fd_ int self = -1;
@@ -337,7 +338,7 @@ static int clone_below(struct execution *x, struct err *e)
 				      : fail(e, errno, "enter the container's pid namespace");
 	rc = clone_child(x, e);
 	x->namespaces |= CLONE_NEWPID; /* for another one */
-	if (setns(self, CLONE_NEWPID) < 0 && rc == 0) {
+	if (setns(self, CLONE_NEWPID) < 0 && errno != EPERM && rc == 0) {
 		rc = fail(e, errno, "return to our own pid namespace");
 		(void)pidfd_send_signal(x->pidfd, SIGKILL, NULL, 0); /* it cannot be gone */
 	}
