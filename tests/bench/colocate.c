@@ -33,7 +33,7 @@ struct colocate {
 	uint32_t budget_s; /* 0: no limit */
 	bool all_squares;  /* every arm in every round */
 	bool arm[ARMS];
-	double yield_target_cpus;
+	bool alone_square; /* one good cell of it is there */
 	struct progress progress;
 	struct cells cells;
 	uint64_t start_ns;
@@ -50,7 +50,7 @@ static uint64_t cell_ns(const struct colocate *c, enum cell_kind kind)
 	return load * NSEC_PER_MSEC + c->overhead_ns;
 }
 
-/* Alone gives the yield target, so it needs one good cell; uncontrolled is there to be seen. */
+/* Alone and uncontrolled are there to be seen. */
 static bool has_square(const struct colocate *c, enum arm arm, unsigned round)
 {
 	if (!c->arm[arm])
@@ -58,7 +58,7 @@ static bool has_square(const struct colocate *c, enum arm arm, unsigned round)
 	if (c->all_squares || arm == ARM_CEDE)
 		return true;
 	if (arm == ARM_ALONE)
-		return c->yield_target_cpus < 0;
+		return !c->alone_square;
 	return arm == ARM_UNCONTROLLED && round % 2 == 1;
 }
 
@@ -116,7 +116,6 @@ static int one_cell(struct colocate *c, enum arm arm, enum cell_kind kind, unsig
 		.warmup_ms = c->warmup_ms,
 		.connections = c->connections,
 		.seed = round, /* the same arrivals for all arms of a round */
-		.yield_target_cpus = c->yield_target_cpus,
 	};
 	struct noise_limits limits = c->limits;
 	struct cell *cell = &c->cells.v[c->cells.n];
@@ -158,16 +157,6 @@ static int quiet_cell(struct colocate *c, enum arm arm, enum cell_kind kind, uns
 	return 0;
 }
 
-static void set_yield_target(struct colocate *c)
-{
-	const struct cell *last = &c->cells.v[c->cells.n - 1];
-
-	/* The definition is in track.h. */
-	if (last->idle_low_cpus >= 0 && last->idle_high_cpus >= 0)
-		c->yield_target_cpus =
-			last->idle_high_cpus + 0.1 * (last->idle_low_cpus - last->idle_high_cpus);
-}
-
 static int run_round(struct colocate *c, unsigned round, struct err *e)
 {
 	/* The order rotates, so that slow changes of the machine hit all arms alike. */
@@ -178,7 +167,6 @@ static int run_round(struct colocate *c, unsigned round, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	/* Alone comes first here: the others need its target. */
 	for (int a = 0; a < ARMS; a++) {
 		int r;
 
@@ -187,8 +175,8 @@ static int run_round(struct colocate *c, unsigned round, struct err *e)
 		r = quiet_cell(c, (enum arm)a, CELL_SQUARE, round, e);
 		if (r < 0)
 			return r;
-		if (a == ARM_ALONE && c->yield_target_cpus < 0)
-			set_yield_target(c);
+		if (a == ARM_ALONE)
+			c->alone_square = !c->cells.v[c->cells.n - 1].noisy;
 	}
 	return 0;
 }
@@ -221,7 +209,6 @@ static int report(struct colocate *c, struct err *e)
 		.lab = &c->lab,
 		.rates = &c->rates,
 		.cells = &c->cells,
-		.yield_target_cpus = c->yield_target_cpus,
 		.cpu_controller = arm_is_possible(&c->lab, ARM_CPU_IDLE, NULL),
 		.seconds = (double)(now_ns() - c->start_ns) / 1e9,
 	};
@@ -269,7 +256,6 @@ static int measure(struct colocate *c, struct err *e)
 
 	c->start_ns = now_ns();
 	c->overhead_ns = 700 * NSEC_PER_MSEC;
-	c->yield_target_cpus = -1;
 	progress_begin(&c->progress, "starting redis");
 	r = lab_open(&c->lab, &c->lab_cfg, e);
 	if (r < 0)

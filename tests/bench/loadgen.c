@@ -23,7 +23,6 @@ struct loadgen {
 	uint64_t watch_interval_ns;
 	size_t n_watch;
 	bool idle;
-	double yield_target_cpus;
 	const char *output;
 	struct track tracks[LOAD_MAX_TRACKS + 1];
 	size_t n_tracks;
@@ -54,8 +53,6 @@ static const char usage[] =
 	"first\n"
 	"                         one is the secondary's; up to 4 times\n"
 	"  --idle                 follow the idle time of the CPUs this process may use\n"
-	"  --yield-target CPUS    measure at each LOW->HIGH step how long the secondary takes to\n"
-	"                         use no more than this (definition: tests/bench/lib/track.h)\n"
 	"  --output FILE          instead of standard output\n";
 
 enum {
@@ -79,7 +76,6 @@ enum {
 	OPT_WATCH_CGROUP,
 	OPT_WATCH_INTERVAL,
 	OPT_IDLE,
-	OPT_YIELD_TARGET,
 	OPT_OUTPUT,
 	OPT_HELP,
 };
@@ -105,7 +101,6 @@ static const struct option options[] = {
 	{"watch-cgroup", required_argument, NULL, OPT_WATCH_CGROUP},
 	{"watch-interval-ms", required_argument, NULL, OPT_WATCH_INTERVAL},
 	{"idle", no_argument, NULL, OPT_IDLE},
-	{"yield-target", required_argument, NULL, OPT_YIELD_TARGET},
 	{"output", required_argument, NULL, OPT_OUTPUT},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
@@ -218,8 +213,6 @@ static int take_option(struct loadgen *g, int opt, const char *name, const char 
 	case OPT_IDLE:
 		g->idle = true;
 		return 0;
-	case OPT_YIELD_TARGET:
-		return decimal(name, v, 100000, &g->yield_target_cpus, e);
 	case OPT_OUTPUT:
 		g->output = v;
 		return 0;
@@ -239,8 +232,6 @@ static int check(const struct loadgen *g, struct err *e)
 	if ((a->rate_high > 0) != (a->high_ns > 0) || (a->high_ns > 0) != (a->low_ns > 0))
 		return refuse(e, EINVAL,
 			      "a square wave needs --high-rate, --low-ms and --high-ms together");
-	if (g->yield_target_cpus >= 0 && (g->n_watch == 0 || a->high_ns == 0))
-		return refuse(e, EINVAL, "--yield-target needs --watch-cgroup and a square wave");
 	return 0;
 }
 
@@ -300,12 +291,11 @@ static int open_tracks(struct loadgen *g, struct err *e)
 
 static int write_report(const struct loadgen *g, const struct load_result *res, struct err *e)
 {
-	struct yields y = {.target_cpus = -1};
+	struct yields y;
 	struct json_writer w = {.indent = false};
 	int fd = STDOUT_FILENO, r = 0;
 
-	if (g->yield_target_cpus >= 0 &&
-	    yields_measure(&g->cfg, res, &g->tracks[0], g->yield_target_cpus, &y) < 0)
+	if (yields_measure(&g->cfg, res, &y) < 0)
 		return fail(e, ENOMEM, "report");
 	json_w_object(&w, NULL);
 	load_report(&w, &g->cfg, res, g->tracks, g->n_tracks, &y);
@@ -356,7 +346,6 @@ int main(int argc, char **argv)
 			.preload = true,
 			.bin_ns = 100 * NSEC_PER_MSEC},
 		.watch_interval_ns = NSEC_PER_MSEC,
-		.yield_target_cpus = -1,
 	};
 	struct err e = ERR_INIT;
 	int r = parse(&g, argc, argv, &e);

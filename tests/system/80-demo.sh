@@ -123,7 +123,6 @@ test_bad_options() {
 		square wave|loadgen --port 1 --rate 10 --high-rate 20
 		--arrivals sometimes|loadgen --port 1 --rate 10 --arrivals sometimes
 		connections|loadgen --port 1 --rate 10 --connections 0
-		--watch-cgroup|loadgen --port 1 --rate 10 --yield-target 1
 		/no/such/group|loadgen --port 1 --rate 10 --watch-cgroup /no/such/group
 		127.0.0.1:1|loadgen --port 1 --rate 10
 		operand|loadgen --port 1 --rate 10 operand

@@ -261,44 +261,41 @@ static void test_track_rate(void **state)
 	track_close(&t);
 }
 
-static void test_track_yield(void **state)
-{
-	uint64_t ns = 0;
-	struct track t = make_track(1.7, 0.6, 512, 1000);
-
-	(void)state;
-	/* The load stepped at 500 ms, the secondary gave way at 512 ms. A window that begins just
-	 * before may hold so little of the rest that it is below the target, too. */
-	assert_true(track_yield(&t, 500 * MS, 700 * MS, 0.7, &ns));
-	assert_in_range(ns, 11 * MS, 12 * MS);
-	/* It had given way before: no time at all. */
-	assert_true(track_yield(&t, 600 * MS, 700 * MS, 0.7, &ns));
-	assert_int_equal(ns, 0);
-	/* Never below, and not within the phase. */
-	assert_false(track_yield(&t, 500 * MS, 700 * MS, 0.5, &ns));
-	assert_false(track_yield(&t, 500 * MS, 515 * MS, 0.7, &ns));
-	track_close(&t);
-}
-
+/* Two steps, at 300 and 800 ms: the first is answered from 12 ms on, the second too late. */
 static void test_yields_of_a_wave(void **state)
 {
+	enum { MILLISECONDS = 1001 };
+	static uint32_t due[MILLISECONDS], answered[MILLISECONDS];
 	struct load_config cfg = {.arrivals = {.rate_low = 1,
 					       .rate_high = 2,
 					       .low_ns = 300 * MS,
 					       .high_ns = 200 * MS,
 					       .duration_ns = SEC}};
-	struct load_result res = {.start_ns = 0};
+	struct load_result res = {
+		.n_ms = MILLISECONDS, .due_per_ms = due, .answered_per_ms = answered};
 	struct track t = make_track(1.7, 0.6, 805, 1010);
 	struct yields y;
 
 	(void)state;
-	assert_int_equal(yields_measure(&cfg, &res, &t, 0.7, &y), 0);
+	for (size_t i = 0; i < MILLISECONDS; i++) {
+		bool slow = (i >= 300 && i < 312) || (i >= 800 && i < 995);
+
+		due[i] = 20;
+		answered[i] = slow ? 10 : 20;
+	}
+	assert_int_equal(yields_measure(&cfg, &res, &y), 0);
 	assert_int_equal(y.steps, 2);
 	assert_int_equal(y.yielded, 1);
-	assert_int_equal(y.ns[0], 200 * MS); /* did not: the whole phase */
-	assert_in_range(y.ns[1], 4 * MS, 5 * MS);
-	assert_near(track_phase_rate(&cfg, &res, &t, false), 1.7, 0.01);
+	/* A window with one millisecond of the slow ones is 15/16 answered. */
+	assert_int_equal(y.ns[0], 11 * MS);
+	assert_int_equal(y.ns[1], 200 * MS); /* the whole phase */
 	free(y.ns);
+	cfg.arrivals.high_ns = 0;
+	assert_int_equal(yields_measure(&cfg, &res, &y), 0);
+	assert_int_equal(y.steps, 0);
+	free(y.ns);
+	cfg.arrivals.high_ns = 200 * MS;
+	assert_near(track_phase_rate(&cfg, &res, &t, false), 1.7, 0.01);
 	track_close(&t);
 }
 
@@ -491,7 +488,6 @@ int main(void)
 		cmocka_unit_test(test_resp_replies),
 		cmocka_unit_test(test_parse_counters),
 		cmocka_unit_test(test_track_rate),
-		cmocka_unit_test(test_track_yield),
 		cmocka_unit_test(test_yields_of_a_wave),
 		cmocka_unit_test(test_stall_is_charged),
 		cmocka_unit_test(test_own_stall_is_charged),

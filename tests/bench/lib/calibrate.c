@@ -33,8 +33,7 @@ static int try_rate(struct search *s, double rate, struct cell *ret, struct err 
 				 .warmup_ms = WARMUP_MS,
 				 .connections = s->connections,
 				 .preload = s->preload,
-				 .seed = 1,
-				 .yield_target_cpus = -1};
+				 .seed = 1};
 	int r;
 
 	s->preload = false;

@@ -116,8 +116,6 @@ static void generator_args(struct lab *lab, const struct cell_load *l, const str
 		ARG(high_rate, "--high-rate", "%.3f", l->high_rate);
 		ARG(low_ms, "--low-ms", "%u", l->low_ms);
 		ARG(high_ms, "--high-ms", "%u", l->high_ms);
-		if (l->yield_target_cpus >= 0)
-			ARG(target, "--yield-target", "%.4f", l->yield_target_cpus);
 	}
 #undef ARG
 	*v = NULL;

@@ -42,7 +42,6 @@ struct cell_load {
 	unsigned connections;
 	bool preload; /* write the keys first: once per redis */
 	uint64_t seed;
-	double yield_target_cpus; /* negative: not measured */
 };
 
 /* When a cell does not count. */

@@ -95,10 +95,20 @@ static bool is_measured(const struct load *l, uint64_t due)
 	return due >= l->res->start_ns;
 }
 
+static void count_at(const struct load *l, uint32_t *per_ms, uint64_t at)
+{
+	uint64_t ms = (at - l->res->start_ns) / NSEC_PER_MSEC;
+
+	if (ms < l->res->n_ms)
+		per_ms[ms]++;
+}
+
 static void record(struct load *l, uint64_t due, uint64_t now)
 {
 	if (!is_measured(l, due))
 		return;
+	count_at(l, l->res->due_per_ms, due);
+	count_at(l, l->res->answered_per_ms, now);
 	hist_add(&l->res->latency, now - due);
 	series_add(&l->res->series, due - l->res->start_ns, now - due);
 }
@@ -420,6 +430,18 @@ static int check_config(const struct load_config *c, struct err *e)
 	return 0;
 }
 
+static int counts_init(struct load_result *r, uint64_t duration_ns, struct err *e)
+{
+	size_t n = duration_ns / NSEC_PER_MSEC + 1;
+
+	r->due_per_ms = calloc(n, sizeof(*r->due_per_ms));
+	r->answered_per_ms = calloc(n, sizeof(*r->answered_per_ms));
+	if (!r->due_per_ms || !r->answered_per_ms)
+		return fail(e, ENOMEM, "counts per millisecond");
+	r->n_ms = n;
+	return 0;
+}
+
 static int load_setup(struct load *l, struct err *e)
 {
 	int r = 0;
@@ -444,6 +466,8 @@ static int load_setup(struct load *l, struct err *e)
 		r = hist_init(&l->res->lateness, HIST_FINE);
 	if (r == -ENOMEM)
 		return fail(e, ENOMEM, "histogram");
+	if (r == 0 && l->cfg->arrivals.high_ns > 0)
+		r = counts_init(l->res, l->cfg->arrivals.duration_ns, e);
 	if (r == 0 && l->cfg->bin_ns > 0)
 		r = series_init(&l->res->series, l->cfg->bin_ns, l->cfg->arrivals.duration_ns, e);
 	return r;
@@ -496,4 +520,6 @@ void load_result_free(struct load_result *r)
 	hist_free(&r->latency);
 	hist_free(&r->lateness);
 	series_free(&r->series);
+	free(r->due_per_ms);
+	free(r->answered_per_ms);
 }

@@ -53,8 +53,12 @@ struct load_result {
 	struct hist latency;  /* measured requests; unanswered ones censored, see above */
 	struct hist lateness; /* actual - intended send time */
 	struct series series; /* n == 0 without one */
-	uint64_t start_ns;    /* CLOCK_MONOTONIC of the measured part's start; tracks use this clock
-				 too */
+	/* Of a square wave, for each millisecond of the measured part: requests that were due in
+	 * it, and that were answered in it. n_ms == 0 without one. */
+	size_t n_ms;
+	uint32_t *due_per_ms, *answered_per_ms;
+	uint64_t start_ns; /* CLOCK_MONOTONIC of the measured part's start; tracks use this clock
+			      too */
 	/* The generator's own CPU time, and over which time: warm-up to the end of the drain. */
 	uint64_t generator_cpu_usec, generator_wall_usec;
 };

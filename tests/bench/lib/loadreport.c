@@ -16,24 +16,41 @@ static double ms(uint64_t ns)
 	return (double)ns / (double)NSEC_PER_MSEC;
 }
 
-int yields_measure(const struct load_config *cfg, const struct load_result *res,
-		   const struct track *t, double target_cpus, struct yields *ret)
+static uint64_t sum_of(const uint32_t *per_ms, uint64_t from)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < YIELD_WINDOW_MS; i++)
+		sum += per_ms[from + i];
+	return sum;
+}
+
+/* Milliseconds, or those of the whole phase. */
+static uint64_t yield_of(const struct load_result *res, uint64_t step_ms, uint64_t end_ms)
+{
+	for (uint64_t at = step_ms; at + YIELD_WINDOW_MS <= end_ms && end_ms <= res->n_ms; at++)
+		if (sum_of(res->answered_per_ms, at) * 10 >= sum_of(res->due_per_ms, at) * 9)
+			return at - step_ms;
+	return end_ms - step_ms;
+}
+
+int yields_measure(const struct load_config *cfg, const struct load_result *res, struct yields *ret)
 {
 	uint64_t step, end;
 	size_t n = 0;
 
-	*ret = (struct yields){.target_cpus = target_cpus};
+	*ret = (struct yields){0};
 	while (arrivals_step(&cfg->arrivals, n, &step, &end))
 		n++;
 	ret->ns = calloc(n ? n : 1, sizeof(*ret->ns));
 	if (!ret->ns)
 		return -ENOMEM;
 	for (size_t k = 0; k < n && arrivals_step(&cfg->arrivals, k, &step, &end); k++) {
-		if (track_yield(t, res->start_ns + step, res->start_ns + end, target_cpus,
-				&ret->ns[k]))
-			ret->yielded++;
-		else
-			ret->ns[k] = end - step;
+		uint64_t whole = (end - step) / NSEC_PER_MSEC;
+		uint64_t ms = yield_of(res, step / NSEC_PER_MSEC, step / NSEC_PER_MSEC + whole);
+
+		ret->ns[k] = ms * NSEC_PER_MSEC;
+		ret->yielded += ms < whole;
 	}
 	ret->steps = n;
 	return 0;
@@ -179,7 +196,6 @@ static void report_yields(struct json_writer *w, const struct yields *y)
 	double *v = calloc(y->steps ? y->steps : 1, sizeof(*v));
 
 	json_w_object(w, "yield");
-	json_w_double(w, "target_cpus", y->target_cpus, 4);
 	json_w_u64(w, "steps", y->steps);
 	json_w_u64(w, "yielded", y->yielded);
 	json_w_array(w, "ms");
@@ -207,7 +223,7 @@ void load_report(struct json_writer *w, const struct load_config *cfg,
 	report_hist(w, "lateness_us", &res->lateness);
 	if (n_tracks > 0)
 		report_tracks(w, cfg, res, tracks, n_tracks);
-	if (y && y->target_cpus >= 0)
+	if (y && y->steps > 0)
 		report_yields(w, y);
 	if (res->series.n > 0)
 		report_series(w, cfg, res, tracks, n_tracks);

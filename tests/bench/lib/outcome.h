@@ -66,7 +66,6 @@ struct outcome_context {
 	const struct lab *lab;
 	const struct rates *rates;
 	const struct cells *cells;
-	double yield_target_cpus;
 	bool cpu_controller;
 	double seconds; /* of the whole */
 };

@@ -263,7 +263,6 @@ int outcome_write_json(const char *path, const struct outcome *o, const struct o
 	json_w_double(&w, "steady_rate", c->rates->steady, 1);
 	json_w_double(&w, "low_rate", c->rates->low, 1);
 	json_w_double(&w, "high_rate", c->rates->high, 1);
-	json_w_double(&w, "yield_target_cpus", c->yield_target_cpus, 4);
 	json_w_u64(&w, "secondary_workers", c->lab->cfg.workers);
 	json_w_u64(&w, "corpus_bytes", c->lab->corpus_bytes);
 	json_w_end_object(&w);

@@ -178,27 +178,3 @@ double track_rate(const struct track *t, uint64_t from, uint64_t to)
 		return -1;
 	return (b - a) * (double)NSEC_PER_USEC / (double)(to - from);
 }
-
-bool track_yield(const struct track *t, uint64_t step, uint64_t end, double target, uint64_t *ret)
-{
-	double rate = track_rate(t, step, step + TRACK_YIELD_WINDOW_NS);
-
-	if (rate >= 0 && rate <= target && step + TRACK_YIELD_WINDOW_NS <= end) {
-		*ret = 0;
-		return true;
-	}
-	for (size_t i = 0; i < t->n; i++) {
-		uint64_t from = t->at_ns[i], to = from + TRACK_YIELD_WINDOW_NS;
-
-		if (from < step)
-			continue;
-		if (to > end)
-			break;
-		rate = track_rate(t, from, to);
-		if (rate >= 0 && rate <= target) {
-			*ret = from - step;
-			return true;
-		}
-	}
-	return false;
-}

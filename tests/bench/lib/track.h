@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A CPU counter followed over time: the usage of a cgroup (cpu.stat), or the idle time of some CPUs
- * (/proc/stat); and what can be read from such a line: the rate between two instants, and how long
- * a secondary took to yield after a load step.
+ * (/proc/stat); and what can be read from such a line: the rate between two instants.
  *
  * Resolution. usage_usec is brought up to date when a task is switched out and at the tick (4 ms at
  * HZ=250), so a single reading of a busy group is up to one tick old per CPU. The idle time of
  * /proc/stat is exact under NO_HZ, in steps of 10 ms per CPU; it is read every 20 ms.
- *
- * Time to yield, of one step from LOW to HIGH load at the instant t0 (the schedule's, not the
- * generator's), HIGH until t1, is the smallest y >= 0 with
- *
- *	usage(t0 + y + W) - usage(t0 + y)  <=  target * W,	t0 + y + W <= t1
- *
- * on the instants sampled (every 1 ms), with W = TRACK_YIELD_WINDOW_NS (8 ms: two ticks). `target`,
- * in CPUs, is what the load leaves idle in HIGH phases when it is alone, plus a tenth of what the
- * step takes away:
- *
- *	target = idle_high + 0.1 * (idle_low - idle_high)
- *
- * so y is the time after which 90 % of the CPU the step asks for has been given back. This adapts
- * "first request of the load step until the secondary's CPU is below 10 % of what it was" to a
- * machine that is not wholly taken by the load's HIGH phase. A step at which that never happens has
- * not yielded: it counts with the whole length of the phase.
  */
 #ifndef CEDE_TESTS_BENCH_TRACK_H
 #define CEDE_TESTS_BENCH_TRACK_H
@@ -34,7 +17,6 @@
 
 #include "base/err.h"
 
-#define TRACK_YIELD_WINDOW_NS 8000000ULL
 #define TRACK_IDLE_INTERVAL_NS 20000000ULL
 
 struct track {
@@ -63,10 +45,6 @@ void track_sample_now(struct track *t, uint64_t now_ns);
 /* Mean rate in CPUs between two instants, straight lines between samples; negative when the track
  * does not cover them. */
 double track_rate(const struct track *t, uint64_t from_ns, uint64_t to_ns);
-
-/* True and *ret_ns = y (see above), or false. */
-bool track_yield(const struct track *t, uint64_t step_ns, uint64_t end_ns, double target_cpus,
-		 uint64_t *ret_ns);
 
 /* "usage_usec N" at the start of a cpu.stat; the sums over the chosen "cpuN" lines of a /proc/stat
  * of idle + iowait and of steal, in microseconds. Pure. 0 or -EBADMSG. */
