@@ -45,7 +45,8 @@ test_changes_nothing() {
 	[ -z "$(ls -A "$ROOT")" ] || die "files in the state root: $(ls -A "$ROOT")"
 	strace -f -qq -o calls -e trace=mkdir,mkdirat,mount,umount2,move_mount,unlink,unlinkat,rmdir,rename,renameat,renameat2,symlink,symlinkat,link,linkat,mknod,mknodat,open,openat,openat2,creat,truncate \
 		"$CEDE" --root "$ROOT" doctor >out
-	eq "what it changed" "$(grep -vE 'O_RDONLY|O_PATH|"/dev/null"| = -1 |^[0-9]+ +(---|\+\+\+)' calls)" ""
+	# What `criu check` tries on its own process it may try.
+	eq "what it changed" "$(grep -vE '"(clear_refs|loginuid)"|O_RDONLY|O_PATH|"/dev/null"| = -1 |^[0-9]+ +(---|\+\+\+)' calls)" ""
 	at_least "calls seen" "$(wc -l <calls)" 10
 }
 
