@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/procfs.h"
 #include "base/sys.h"
 #include "oci/names.h"
@@ -111,6 +112,23 @@ static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *
 		    policy ? policy : "policy", s->nice, s->priority);
 }
 
+/* Without CAP_SYS_ADMIN the kernel takes one such write per 100 ms, whoever makes it (kernel/sched/
+ * autogroup.c, proc_sched_autogroup_set_nice): until it is our turn. */
+#define AUTOGROUP_TRIES 60
+#define AUTOGROUP_WAIT_NS (50 * NSEC_PER_MSEC)
+
+static int set_autogroup_nice(pid_t pid, struct err *e)
+{
+	const struct timespec wait = {.tv_nsec = AUTOGROUP_WAIT_NS};
+	int rc = proc_write(pid, "autogroup", "19", e);
+
+	for (int i = 1; rc == -EAGAIN && i < AUTOGROUP_TRIES; i++) {
+		(void)nanosleep(&wait, NULL); /* a shorter one does no harm */
+		rc = proc_write(pid, "autogroup", "19", e);
+	}
+	return rc;
+}
+
 static int become_idle(pid_t pid, struct err *e)
 {
 	struct err own;
@@ -118,7 +136,7 @@ static int become_idle(pid_t pid, struct err *e)
 
 	if (rc < 0)
 		return fail(e, -rc, "set SCHED_IDLE");
-	rc = proc_write(pid, "autogroup", "19", &own);
+	rc = set_autogroup_nice(pid, &own);
 	if (rc < 0 && rc != -ENOENT) { /* a kernel without autogroups has nothing to set */
 		if (e)
 			*e = own;

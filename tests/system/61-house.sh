@@ -85,14 +85,27 @@ test_readme_commands() {
 	done
 }
 
-# .ci/run is the README's second command and fails when it fails.
+# .ci/run is the README's second command and then the engines; it fails when either fails, and counts
+# both.
 # needs: here
 test_ci_fails_when_check_fails() {
 	mkdir -p x/.ci bin
 	cp "$TOP/.ci/run" x/.ci/run
-	printf '#!/bin/sh\n[ "$*" = check ] || exit 9\nmkdir -p build/check\necho "3 passed, 1 failed, 0 skipped" >build/check/summary\nexit 2\n' >bin/make
+	cat >bin/make <<-'SH'
+		#!/bin/sh
+		mkdir -p "build/$1"
+		case "$*" in
+		check) echo "3 passed, 1 failed, 0 skipped" >build/check/summary; exit "$CHECK" ;;
+		check-engines) echo "5 passed, 0 failed, 2 skipped" >build/check-engines/summary; exit "$ENGINES" ;;
+		*) exit 9 ;;
+		esac
+	SH
 	chmod 755 bin/make
-	PATH=$T/bin:$PATH run x/.ci/run
+	CHECK=2 ENGINES=0 PATH=$T/bin:$PATH run x/.ci/run
 	eq "exit status" "$STATUS" 2
-	eq "last line" "${OUT##*$'\n'}" "3 passed, 1 failed, 0 skipped"
+	eq "last line" "${OUT##*$'\n'}" "8 passed, 1 failed, 2 skipped"
+	CHECK=0 ENGINES=3 PATH=$T/bin:$PATH run x/.ci/run
+	eq "exit status" "$STATUS" 3
+	CHECK=0 ENGINES=0 PATH=$T/bin:$PATH run x/.ci/run
+	eq "exit status" "$STATUS" 0
 }
