@@ -25,6 +25,7 @@ struct watch {
 	int pidfd;     /* of init */
 	int memory_fd; /* memory.events; -1: no memory controller */
 	uint64_t oom_kills;
+	bool all_at_once; /* memory.oom.group: the kernel kills all of it or nothing */
 };
 
 static int print_line(struct json_writer *w, struct err *e)
@@ -81,7 +82,8 @@ static uint64_t count_ooms(const struct watch *x)
 	return cg_parse_key(text, "oom_kill", &kills) < 0 ? x->oom_kills : kills;
 }
 
-/* The counter may jump: with memory.oom.group all processes of a container are killed at once. */
+/* With memory.oom.group a kill is the container's only one, and yet counts once for each process
+ * and twice for the first (mm/oom_kill.c, oom_kill_process). */
 static int print_oom(struct watch *x, struct err *e)
 {
 	uint64_t kills = count_ooms(x);
@@ -90,6 +92,8 @@ static int print_oom(struct watch *x, struct err *e)
 	if (kills == x->oom_kills)
 		return 0;
 	x->oom_kills = kills;
+	if (x->all_at_once)
+		x->memory_fd = fd_close(x->memory_fd);
 	begin(&w, "oom", x->id);
 	json_w_end_object(&w);
 	return print_line(&w, e);
@@ -140,6 +144,7 @@ static int open_watch(struct watch *x, const struct runtime *rt, const char *id,
 {
 	_cleanup_container_ struct container *c = NULL;
 	int rc = container_open(rt, id, CONTAINER_NO_LOCK, &c, e);
+	uint64_t group;
 
 	if (rc < 0)
 		return rc;
@@ -153,6 +158,7 @@ static int open_watch(struct watch *x, const struct runtime *rt, const char *id,
 	if (rc < 0)
 		return rc;
 	x->memory_fd = file_open(x->cg.fd, "memory.events", O_RDONLY, NULL);
+	x->all_at_once = cg_read_u64(x->cg.fd, "memory.oom.group", &group, NULL) == 0 && group == 1;
 	x->oom_kills = count_ooms(x);
 	return 0;
 }

@@ -135,10 +135,14 @@ int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err 
 	return 0;
 }
 
+/* A group that systemd removed a moment ago, its last process having ended, is none to kill. */
 static int write_kill(int cgfd, const char *path, struct err *e)
 {
 	int rc = cg_write(cgfd, "cgroup.kill", "1", e);
 
+	if (rc == -ENODEV ||
+	    (rc == -ENOENT && faccessat(cgfd, "cgroup.procs", F_OK, 0) < 0 && errno == ENOENT))
+		return 0;
 	if (rc == -ENOENT)
 		return refuse(e, EOPNOTSUPP,
 			      "cgroup %s: this kernel has no cgroup.kill (Linux 5.14 has)", path);

@@ -204,27 +204,49 @@ void cr_dirs_close(struct cr_dirs *d)
 	d->work = fd_close(d->work);
 }
 
-/* Memory is in there: nobody else's business, and a user namespace's root looks for some of the
- * images itself when they are restored. */
+/* A file, or the directory itself, and no link. */
+static int give(int dirfd, const char *name, uint32_t uid)
+{
+	_cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ELOOP ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !streq(name, "."))
+		return 0;
+	return fchown(fd, uid, (gid_t)-1) < 0 || fchmod(fd, S_ISDIR(st.st_mode) ? 0750 : 0640) < 0
+		       ? -errno
+		       : 0;
+}
+
+/*
+ * Memory is in there: nobody else's business. But whoever restores a user namespace looks for some
+ * of the images from within it, at first as our own user, whom the namespace does not know yet (no
+ * capability helps him there), and in the end as its root. The one is let in as the group, the
+ * other as the owner.
+ */
 int cr_images_give(int image_fd, const struct spec *s, struct err *e)
 {
 	int fd = openat(image_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	uint32_t uid, gid;
 	struct dirent *d;
+	uint32_t uid;
 
 	if (!dir) {
 		(void)fd_close(fd);
 		return fail(e, errno, "read the image directory");
 	}
 	if (!s->linux_.namespaces[NS_USER].wanted ||
-	    !idmap_to_host(&s->linux_.uid_mappings, 0, &uid) ||
-	    !idmap_to_host(&s->linux_.gid_mappings, 0, &gid))
+	    !idmap_to_host(&s->linux_.uid_mappings, 0, &uid))
 		return 0;
-	while ((d = readdir(dir)))
-		if (!streq(d->d_name, "..") &&
-		    fchownat(fd, d->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail(e, errno, "give the image %s to user %u", d->d_name, uid);
+	while ((d = readdir(dir))) {
+		int rc = streq(d->d_name, "..") ? 0 : give(fd, d->d_name, uid);
+
+		if (rc < 0)
+			return fail(e, -rc, "give the image %s to user %u", d->d_name, uid);
+	}
 	return 0;
 }
 

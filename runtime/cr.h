@@ -50,7 +50,7 @@ int cr_check(const struct cr_opts *o, struct err *e);
 int cr_dirs_open(const struct cr_opts *o, bool make, struct cr_dirs *ret, struct err *e);
 void cr_dirs_close(struct cr_dirs *d);
 
-/* Images of a container with a user namespace belong to its root. */
+/* Images of a container with a user namespace belong to its root and to our group. */
 int cr_images_give(int image_fd, const struct spec *s, struct err *e);
 
 /* Appends all but what only one of the two knows. `annotations`: see cr_config_file. */
