@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sched/sweep.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/cgtasks.h"
 #include "base/log.h"
 #include "base/procfs.h"
 #include "base/str.h"
@@ -16,7 +13,6 @@
 #include "runtime/idle_class.h"
 
 #define AUTOGROUP_NICE 19
-#define DEPTH_MAX 8 /* of groups below a container's; a hostile one could nest a thousand */
 
 struct walk {
 	struct sweep *sw;
@@ -90,8 +86,10 @@ static bool check_session(struct sweep *sw, pid_t tid)
 }
 
 /* A task that ended between two of these calls fails the second, which is as good. */
-static void look_at(struct walk *w, pid_t tid)
+static void look_at(pid_t tid, void *arg)
 {
+	struct walk *w = arg;
+
 	if (w->at++ < w->sw->offset || w->done == SWEEP_TASKS)
 		return;
 	w->done++;
@@ -102,55 +100,6 @@ static void look_at(struct walk *w, pid_t tid)
 	if (w->sw->io_idle && !is_io_idle(tid))
 		w->reset += sys_ioprio_set(CEDE_IOPRIO_WHO_PROCESS, tid,
 					   CEDE_IOPRIO_VALUE(CEDE_IOPRIO_CLASS_IDLE, 0)) == 0;
-}
-
-/* cgroup.threads in pieces: one number a line, of any number of lines. */
-static void walk_tasks(struct walk *w, int cgfd)
-{
-	_cleanup_fd_ int fd = openat(cgfd, "cgroup.threads", O_RDONLY | O_CLOEXEC);
-	char buf[4096];
-	pid_t tid = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return;
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		for (ssize_t i = 0; i < n; i++) {
-			if (buf[i] >= '0' && buf[i] <= '9') {
-				tid = tid * 10 + (buf[i] - '0');
-			} else if (tid > 0) {
-				look_at(w, tid);
-				tid = 0;
-			}
-		}
-}
-
-static void walk_groups(struct walk *w, int cgfd, int depth)
-{
-	_cleanup_dir_ DIR *dir = NULL;
-	struct dirent *d;
-	struct stat st;
-	int fd;
-
-	walk_tasks(w, cgfd);
-	/* kernfs counts a directory's subdirectories in its links. */
-	if (depth == DEPTH_MAX || (fstat(cgfd, &st) == 0 && st.st_nlink <= 2))
-		return;
-	fd = openat(cgfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		(void)fd_close(fd);
-		return;
-	}
-	while ((d = readdir(dir))) {
-		_cleanup_fd_ int sub = -1;
-
-		if (d->d_type != DT_DIR || d->d_name[0] == '.')
-			continue;
-		sub = openat(fd, d->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub >= 0)
-			walk_groups(w, sub, depth + 1);
-	}
 }
 
 void sweep_init(struct sweep *sw, pid_t init, bool by_task)
@@ -166,7 +115,7 @@ size_t sweep_tasks(struct sweep *sw, int cgfd)
 {
 	struct walk w = {.sw = sw};
 
-	walk_groups(&w, cgfd, 0);
+	cg_each_task(cgfd, look_at, &w);
 	if (w.at > sw->offset + w.done) {
 		sw->offset += w.done;
 	} else {

@@ -200,6 +200,7 @@ test_recycled_pid() {
 	local pid
 	bundle b '.process.args = ["sleep", "1000"]'
 	ok cede run -d -b b "$TAG-a"
+	sleep 0.05 # the kernel counts starts in 1/100 s, and no number comes round in one of those
 	sleep 999 &
 	pid=$!
 	jq "if has(\"pid\") then .pid = $pid else . end | if has(\"init_pid\") then .init_pid = $pid else . end" "$ROOT/$TAG-a/state.json" >new
