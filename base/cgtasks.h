@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tasks of a group and of those below it, one after the other, in bounded memory: a container may
- * have any number of them and nest groups as deep as it likes.
+ * The tasks of a group and of those below it, one after the other, in bounded memory: a container
+ * may have any number of them and nest groups as deep as it likes.
  */
 #ifndef CEDE_BASE_CGTASKS_H
 #define CEDE_BASE_CGTASKS_H

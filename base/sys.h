@@ -54,6 +54,12 @@ static inline int sys_sched_setattr(pid_t tid, const struct sched_attr_v1 *attr)
 	return (int)syscall(SYS_sched_setattr, tid, attr, 0);
 }
 
+/* -1 with errno where the task cannot be looked at. */
+static inline int sys_sched_getattr(pid_t tid, struct sched_attr_v1 *ret)
+{
+	return (int)syscall(SYS_sched_getattr, tid, ret, sizeof(*ret), 0);
+}
+
 #define CEDE_IOPRIO_WHO_PROCESS 1
 #define CEDE_IOPRIO_CLASS_IDLE 3
 #define CEDE_IOPRIO_VALUE(class, data) (((class) << 13) | (data))

@@ -304,10 +304,16 @@ int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id
 	return 0;
 }
 
+bool cg_slice_is_idle(const struct cg_host *h)
+{
+	uint64_t idle;
+
+	return cg_read_u64(h->fd, CEDE_SLICE "/cpu.idle", &idle, NULL) == 0 && idle == 1;
+}
+
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e)
 {
 	struct cgroup cg = CGROUP_INIT;
-	uint64_t idle;
 	int rc;
 
 	if ((size_t)snprintf(cg.path, sizeof(cg.path), "%s", path) >= sizeof(cg.path))
@@ -321,9 +327,7 @@ int cgroup_open(const char *path, struct cgroup *ret, struct err *e)
 		cgroup_close(&cg);
 		return rc;
 	}
-	cg.idle_by_group = cg_in_slice(path) &&
-			   cg_read_u64(cg.host.fd, CEDE_SLICE "/cpu.idle", &idle, NULL) == 0 &&
-			   idle == 1;
+	cg.idle_by_group = cg_in_slice(path) && cg_slice_is_idle(&cg.host);
 	*ret = cg;
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "runtime/cgroup_internal.h"
+#include "runtime/hurry.h"
 
 /* A container may nest groups if it was given its cgroup to write; each level costs a descriptor
  * while the tree is read. */
@@ -194,8 +195,13 @@ int cgroup_signal(const struct cgroup *cg, int signal, struct err *e)
 	size_t n_seen = 0;
 	bool is_news = false;
 
-	if (signal == SIGKILL)
-		return write_kill(cg->fd, cg->path, e);
+	if (signal == SIGKILL) {
+		int rc = write_kill(cg->fd, cg->path, e);
+
+		if (rc == 0)
+			hurry_dying(cg->fd, cg->idle_by_group);
+		return rc;
+	}
 	for (int round = 0; round < 3; round++) {
 		_cleanup_free_ pid_t *now = NULL;
 		pid_t news[SIGNAL_BATCH], *swap;
@@ -346,13 +352,21 @@ static void remove_parents(int mount_fd, char *rel)
 	}
 }
 
-static int end_processes(int fd, const char *rel, uint64_t deadline, struct err *e)
+/* Beyond this they need help to end (runtime/hurry.h). */
+#define OWN_TURN_NS (10 * NSEC_PER_MSEC)
+
+static int end_processes(const struct cg_host *h, int fd, const char *rel, uint64_t deadline,
+			 struct err *e)
 {
 	int rc = write_kill(fd, rel, e); /* acts on the frozen too */
 
-	if (rc == 0)
-		rc = wait_unpopulated(fd, rel, deadline, e);
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = wait_unpopulated(fd, rel, MIN(deadline, now_ns() + OWN_TURN_NS), e);
+	if (rc != -ETIMEDOUT)
+		return rc;
+	hurry_dying(fd, cg_in_slice(rel) && cg_slice_is_idle(h));
+	return wait_unpopulated(fd, rel, deadline, e);
 }
 
 static int end_group(const struct cg_host *h, const char *rel, uint64_t deadline, struct err *e)
@@ -362,7 +376,7 @@ static int end_group(const struct cg_host *h, const char *rel, uint64_t deadline
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : fail(e, errno, "open cgroup %s/%s", h->mount, rel);
-	rc = end_processes(fd, rel, deadline, e);
+	rc = end_processes(h, fd, rel, deadline, e);
 	if (rc < 0)
 		return rc;
 	for (;;) {
@@ -437,7 +451,7 @@ int cgroup_empty(const char *path, int timeout_ms, struct err *e)
 	rc = cgroup_open(path, &cg, e);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
-	rc = end_processes(cg.fd, path, deadline, e);
+	rc = end_processes(&cg.host, cg.fd, path, deadline, e);
 	if (rc == 0) {
 		rc = remove_tree(cg.fd, deadline);
 		if (rc < 0)

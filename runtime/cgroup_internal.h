@@ -9,6 +9,9 @@
 #include "base/arena.h"
 #include "runtime/cgroup.h"
 
+/* cpu.idle=1: the kernel makes all of it idle. */
+bool cg_slice_is_idle(const struct cg_host *h);
+
 /* One write to one file of the group. */
 struct cg_write {
 	const char *json; /* below linux.resources: "memory.limit" */

@@ -147,13 +147,6 @@ static int slice_and_keeper(enum systemd_manager m, struct err *e)
 		      : start_slice(m, KEEPER, keeper_settings, ARRAY_SIZE(keeper_settings), e);
 }
 
-static bool is_idle(const struct cg_host *h)
-{
-	uint64_t idle = 0;
-
-	return cg_read_u64(h->fd, CEDE_SLICE "/cpu.idle", &idle, NULL) == 0 && idle == 1;
-}
-
 /* A slice that is there already may be anybody's, with other settings. Whatever else they are, it
  * is idle; otherwise secondaries would run beside incumbents as their equals. */
 int cg_slice_ensure(const struct cg_host *h, enum systemd_manager m, struct err *e)
@@ -163,7 +156,7 @@ int cg_slice_ensure(const struct cg_host *h, enum systemd_manager m, struct err 
 	int rc = slice_and_keeper(m, e);
 
 	/* A user's slice may have no cpu controller at all; its processes are SCHED_IDLE. */
-	if (rc < 0 || m == SYSTEMD_USER || is_idle(h))
+	if (rc < 0 || m == SYSTEMD_USER || cg_slice_is_idle(h))
 		return rc;
 	rc = unit_props_add(&props, "CPUWeight", "t", "0", e);
 	props.v[0].optional = true;
@@ -308,7 +301,7 @@ int cg_create_systemd(const struct cg_request *r, struct cgroup *cg, struct err 
 			      "the cgroupfs manager (leave the option out)");
 	cg->manager = runtime_is_rootless(r->rt) ? SYSTEMD_USER : SYSTEMD_SYSTEM;
 	if (str_after(name.slice_path, "/" CEDE_SLICE) &&
-	    (cg->manager == SYSTEMD_USER || !is_idle(&cg->host)))
+	    (cg->manager == SYSTEMD_USER || !cg_slice_is_idle(&cg->host)))
 		rc = cg_slice_ensure(&cg->host, cg->manager, e);
 	if (rc == 0)
 		rc = start_scope(cg, r, &name, e);

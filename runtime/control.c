@@ -19,6 +19,7 @@
 #include "runtime/container.h"
 #include "runtime/freezer.h"
 #include "runtime/hooks.h"
+#include "runtime/hurry.h"
 #include "runtime/resctrl.h"
 #include "runtime/state.h"
 
@@ -73,6 +74,36 @@ static int signal_all(const struct container *c, int signal, struct err *e)
 	return rc;
 }
 
+/* The last number of NSpid: its number in its own pid namespace (proc_pid_status(5)). With the
+ * first process of one all the others there end. */
+static bool is_first_in_namespace(pid_t pid)
+{
+	char text[4096], *line, *end;
+	ssize_t n = proc_read(pid, "status", text, sizeof(text), NULL);
+
+	line = n > 0 ? strstr(text, "\nNSpid:") : NULL;
+	end = line ? strchr(line + 1, '\n') : NULL;
+	return end && end[-1] == '1' && end[-2] == '\t';
+}
+
+static int kill_init_now(const struct container *c, int pidfd)
+{
+	bool all = is_first_in_namespace(c->init_pid);
+	struct cgroup cg;
+
+	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0)
+		return -errno;
+	/* Help is welcome, and where it cannot be given they end all the same. */
+	if (c->cgroup && cgroup_open(c->cgroup, &cg, NULL) == 0) {
+		if (all)
+			hurry_dying(cg.fd, cg.idle_by_group);
+		else
+			hurry_dying_task(c->init_pid, cg.idle_by_group);
+		cgroup_close(&cg);
+	}
+	return 0;
+}
+
 int container_kill(const struct runtime *rt, const char *id, int signal, bool all, struct err *e)
 {
 	_cleanup_container_ struct container *c = NULL;
@@ -92,11 +123,13 @@ int container_kill(const struct runtime *rt, const char *id, int signal, bool al
 	pidfd = container_open_init(c, e);
 	if (pidfd < 0)
 		return pidfd;
-	if (pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
-		return errno == ESRCH
-			       ? refuse(e, ESRCH, "container not running")
-			       : fail(e, errno, "send signal %d to container `%s`", signal, id);
-	return 0;
+	if (signal == SIGKILL)
+		rc = kill_init_now(c, pidfd);
+	else
+		rc = pidfd_send_signal(pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+	if (rc == -ESRCH)
+		return refuse(e, ESRCH, "container not running");
+	return rc < 0 ? fail(e, -rc, "send signal %d to container `%s`", signal, id) : 0;
 }
 
 int container_pause(const struct runtime *rt, const char *id, struct err *e)

@@ -13,6 +13,7 @@
 #include "base/procfs.h"
 #include "base/str.h"
 #include "runtime/cgroup.h"
+#include "runtime/hurry.h"
 
 static const char *const holder_file[] = {
 	[FREEZE_USER] = "freeze.user",
@@ -92,6 +93,23 @@ static int wait_frozen(int cgfd, bool frozen, int wait_ms, const char *id, struc
 	}
 }
 
+/* Beyond this it is not freezing that takes so long. */
+#define OWN_TURN_MS 20
+
+static int wait_for(const struct container *c, const struct cgroup *cg, bool frozen, int wait_ms,
+		    struct err *e)
+{
+	struct hurried *h;
+	int rc = wait_frozen(cg->fd, frozen, MIN(OWN_TURN_MS, wait_ms), c->id, e);
+
+	if (rc != -ETIMEDOUT || !frozen || wait_ms <= OWN_TURN_MS)
+		return rc;
+	h = hurry_freezing(cg->fd, cg->idle_by_group, c->init_pid);
+	rc = wait_frozen(cg->fd, frozen, wait_ms, c->id, e);
+	hurry_back(h);
+	return rc;
+}
+
 static int apply(const struct container *c, bool frozen, int wait_ms, struct err *e)
 {
 	struct cgroup cg;
@@ -103,9 +121,11 @@ static int apply(const struct container *c, bool frozen, int wait_ms, struct err
 	rc = cgroup_open(c->cgroup, &cg, e);
 	if (rc < 0)
 		return rc;
+	if (!frozen && hurry_is_left(c->init_pid))
+		hurry_back_all(cg.fd, cg.idle_by_group);
 	rc = cg_write(cg.fd, "cgroup.freeze", frozen ? "1" : "0", e);
 	if (rc == 0 && wait_ms > 0)
-		rc = wait_frozen(cg.fd, frozen, wait_ms, c->id, e);
+		rc = wait_for(c, &cg, frozen, wait_ms, e);
 	cgroup_close(&cg);
 	return rc;
 }

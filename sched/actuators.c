@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "runtime/freezer.h"
+#include "runtime/hurry.h"
 #include "sched/leader.h"
 #include "sched/secondary.h"
 
@@ -101,7 +102,11 @@ static int thaw_one(struct secondary *s, struct err *e)
 /* cgroup.kill (5.14) ends frozen processes too. */
 static int kill_one(struct secondary *s, struct err *e)
 {
-	return cg_write(s->cgfd, "cgroup.kill", "1", e);
+	int rc = cg_write(s->cgfd, "cgroup.kill", "1", e);
+
+	if (rc == 0) /* their memory is wanted now */
+		hurry_dying(s->cgfd, !s->sweep.autogroup);
+	return rc;
 }
 
 static bool always(const struct actuators *a)
