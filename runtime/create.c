@@ -420,7 +420,7 @@ int creation_begin(struct creation *c, const struct runtime *rt, const struct cr
 		.pidfd = -1,
 		.master = -1,
 	};
-	ns_plan_decide(0, 0, false, &c->ns);
+	ns_plan_decide(0, 0, false, false, &c->ns);
 	rc = container_id_check(o->id, e);
 	if (rc == 0)
 		rc = load(c, e);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ static bool has(uint64_t set, uint64_t any)
 }
 
 /* A process in between is needed ... */
-static bool needs_stage(uint64_t joined, uint64_t created, bool offsets)
+static bool needs_stage(uint64_t joined, uint64_t created, bool offsets, bool bound)
 {
 	uint64_t for_children = CLONE_NEWPID | CLONE_NEWTIME;
 
@@ -33,11 +34,15 @@ static bool needs_stage(uint64_t joined, uint64_t created, bool offsets)
 	/* ... to join with the power of the old user namespace, then make a new one; */
 	if (has(created, CLONE_NEWUSER) && joined)
 		return true;
+	/* ... to stay behind in a pid namespace from which we would not come back; */
+	if (has(joined, CLONE_NEWPID) && bound)
+		return true;
 	/* ... to write the offsets before anybody lives by them. */
 	return has(created, CLONE_NEWTIME) && offsets;
 }
 
-void ns_plan_decide(uint64_t joined, uint64_t created, bool offsets, struct ns_plan *ret)
+void ns_plan_decide(uint64_t joined, uint64_t created, bool offsets, bool bound,
+		    struct ns_plan *ret)
 {
 	struct ns_plan p = {.joined = joined, .created = created};
 	/* What only init itself can make, see the header. */
@@ -46,7 +51,7 @@ void ns_plan_decide(uint64_t joined, uint64_t created, bool offsets, struct ns_p
 	for (int k = 0; k < NS_KINDS; k++)
 		p.fds[k] = -1;
 	p.offsets = offsets && has(created, CLONE_NEWTIME);
-	p.two_stage = needs_stage(joined, created, offsets);
+	p.two_stage = needs_stage(joined, created, offsets, bound);
 	p.init_unshares = cgroup;
 	p.clone_flags = created & ~cgroup;
 	if (p.two_stage) {
@@ -76,6 +81,15 @@ static bool is_own_userns(int fd)
 	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
+/* May our children be made in our own pid namespace again, once they are made in another? To enter
+ * the one that they are made in already changes nothing. */
+static bool may_return(void)
+{
+	_cleanup_fd_ int self = pidfd_open(getpid(), 0);
+
+	return self >= 0 && setns(self, CLONE_NEWPID) == 0;
+}
+
 /* O_NONBLOCK: the path may name anything, a FIFO for example. */
 static int open_namespace(const char *path, enum spec_ns_kind k, struct err *e)
 {
@@ -101,9 +115,10 @@ int ns_plan_make(const struct spec *s, struct ns_plan *ret, struct err *e)
 	const struct spec_linux *l = &s->linux_;
 	_cleanup_(ns_plan_close) struct ns_plan opened;
 	uint64_t joined = 0, created = 0;
+	bool offsets = l->offset_monotonic.set || l->offset_boottime.set;
 	int fds[NS_KINDS];
 
-	ns_plan_decide(0, 0, false, &opened);
+	ns_plan_decide(0, 0, false, false, &opened);
 	for (int k = 0; k < NS_KINDS; k++) {
 		const struct spec_namespace *n = &l->namespaces[k];
 		uint64_t flag = (uint64_t)spec_ns_clone_flag(k);
@@ -124,7 +139,7 @@ int ns_plan_make(const struct spec *s, struct ns_plan *ret, struct err *e)
 	}
 	for (int k = 0; k < NS_KINDS; k++)
 		fds[k] = take_fd(&opened.fds[k]);
-	ns_plan_decide(joined, created, l->offset_monotonic.set || l->offset_boottime.set, ret);
+	ns_plan_decide(joined, created, offsets, has(joined, CLONE_NEWPID) && !may_return(), ret);
 	for (int k = 0; k < NS_KINDS; k++)
 		ret->fds[k] = fds[k];
 	return 0;

@@ -12,6 +12,8 @@
  *    process in it: clone3(CLONE_NEWTIME) is too late for them;
  *  - a new cgroup namespace is rooted at the cgroup of its *maker*: with clone3(CLONE_INTO_CGROUP |
  *    CLONE_NEWCGROUP) that is the runtime's, so init unshares it once it stands in its own group;
+ *  - to come back from a joined pid namespace takes power over our own one, which root of a user
+ *    namespace does not have over the host's;
  *  - who enters a new user namespace has no power any more over namespaces that another one owns,
  *    so those are joined before.
  *
@@ -42,8 +44,10 @@ struct ns_plan {
 	int fds[NS_KINDS]; /* of the joined ones; -1 else */
 };
 
-/* Pure: which step does what. fds are set to -1. */
-void ns_plan_decide(uint64_t joined, uint64_t created, bool offsets, struct ns_plan *ret);
+/* Pure: which step does what. `bound`: who has joined a pid namespace cannot come back to our own.
+ * fds are set to -1. */
+void ns_plan_decide(uint64_t joined, uint64_t created, bool offsets, bool bound,
+		    struct ns_plan *ret);
 
 /* Opens the namespaces to join (in the runtime's mount namespace), checks their types, decides. A
  * user namespace that is our own already needs no joining and is left out. */

@@ -49,3 +49,33 @@ test_ordinary_user() {
 	eq "containers" "$OUT" ""
 	fails 1 '--rootless: unknown value "maybe"' as_user ./cede --rootless maybe list
 }
+
+# The pid namespace of another container (a pod's, below a rootless engine): our own is the host's, to which
+# root of a user namespace does not come back. Hooks run in it all the same.
+# needs: root userns command:setpriv
+# timeout: 40
+test_joined_pid_namespace() {
+	user_bundle '.process.args = ["sleep", "1000"]'
+	bundle c '.process.args = ["sh", "-c", "cat /proc/1/comm; test $$ -gt 1"]'
+	jq -s '.[0] + {process: (.[0].process + {args: .[1].process.args})} |
+		.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "readlink /proc/self/ns/pid >hook"]}]' \
+		b/config.json c/config.json >both
+	mv both c/config.json
+	chown -R 65534:65534 c
+	cat >pod <<-'S'
+		set -eu
+		./cede run -d -b b "$1-a"
+		path=/proc/$(./cede state "$1-a" | jq .pid)/ns/pid
+		jq --arg p "$path" '(.linux.namespaces[] | select(.type == "pid")).path = $p' c/config.json >c/joins
+		mv c/joins c/config.json
+		status=0
+		./cede run -b c "$1-b" || status=$?
+		./cede delete -f "$1-a"
+		exit $status
+	S
+	chmod 755 pod
+	ok in_userns bash pod "$TAG"
+	eq "number 1" "$OUT" sleep
+	eq "the hook's pid namespace" "$(cat c/hook)" "$(readlink /proc/self/ns/pid)"
+	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
+}

@@ -26,6 +26,7 @@ static const struct {
 	uint64_t joined, created;
 	bool offsets;
 	const char *plan;
+	bool bound;
 } cases[] = {
 	{0, 0, false, ""},
 	/* What engines ask for: one clone3, the cgroup namespace by init itself. */
@@ -34,6 +35,9 @@ static const struct {
 	{N | I, P | M, false, "clone=pid,mount init-joins=ipc,network"},
 	/* setns of a pid namespace is for children. */
 	{P | N, M, false, "parent-joins=pid clone=mount init-joins=network"},
+	/* ... and where there is no way back, for the stage's. */
+	{P | N, M, false, "stage stage-joins=network,pid clone=mount", .bound = true},
+	{U | P, M, false, "stage stage-joins=user,pid clone=mount", .bound = true},
 	/* A new user namespace owns what is made in the same clone3. */
 	{0, U | P | M | C, false, "clone=user,pid,mount init-unshares=cgroup"},
 	/* Joining with the old namespace's power, before the new one takes it away. */
@@ -61,7 +65,8 @@ static void test_decide(void **state)
 		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 		struct ns_plan p;
 
-		ns_plan_decide(cases[i].joined, cases[i].created, cases[i].offsets, &p);
+		ns_plan_decide(cases[i].joined, cases[i].created, cases[i].offsets, cases[i].bound,
+			       &p);
 		ns_plan_print(&p, &text);
 		assert_string_equal(strbuf_str(&text), cases[i].plan);
 		for (int k = 0; k < NS_KINDS; k++)
@@ -83,8 +88,8 @@ static void test_every_combination(void **state)
 			joined |= rest % 3 == 1 ? flag : 0;
 			created |= rest % 3 == 2 ? flag : 0;
 		}
-		for (int offsets = 0; offsets < 2; offsets++) {
-			ns_plan_decide(joined, created, offsets, &p);
+		for (int i = 0; i < 4; i++) {
+			ns_plan_decide(joined, created, i & 1, i & 2, &p);
 			enter = p.parent_joins | p.stage_joins | p.init_joins;
 			make = p.stage_unshares | p.clone_flags | p.init_unshares;
 			assert_int_equal(enter, joined);
