@@ -132,6 +132,7 @@ static int default_root(struct cli *cli, struct err *e)
 		n = snprintf(path, sizeof(path), "%s/cede", dir);
 	else
 		n = snprintf(path, sizeof(path), "/run/user/%u/cede", geteuid());
+	cli->rt.root_is_guess = !dir || *dir != '/';
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return refuse(e, ENAMETOOLONG, "XDG_RUNTIME_DIR is too long");
 	cli->rt.root = path;

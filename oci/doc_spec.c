@@ -24,7 +24,7 @@ static const struct {
 	{BOTH, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
 	{ROOT, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
 	/* A fresh sysfs needs a network namespace of one's own. */
-	{ROOTLESS, "/sys", "none", "/sys", "rbind,nosuid,noexec,nodev,ro"},
+	{ROOTLESS, "/sys", "none", "/sys", "rbind,nosuid,noexec,nodev,ro,rro"},
 	{ROOT, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro"},
 };
 

@@ -12,7 +12,7 @@
 /* A default configuration like the one `runc spec` users know: sh in a read-only "rootfs",
  * pid/network/ipc/uts/mount/cgroup namespaces, the usual mounts, masked and read-only paths, a
  * small capability set. `rootless`: user namespace with the caller's own ids as 0, no network
- * namespace or resources.
+ * namespace or resources, the host's /sys read-only with all that is mounted in it.
  */
 void doc_spec_write(struct json_writer *w, bool rootless);
 

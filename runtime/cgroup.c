@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/procfs.h"
 #include "base/str.h"
 #include "runtime/cgroup_internal.h"
 #include "runtime/rootless.h"
@@ -68,6 +69,22 @@ int cgroup_path(const char *cgroups_path, const char *id, char *buf, size_t size
 			      "for one of them",
 			      buf);
 	return 0;
+}
+
+int cgroup_place(const char *cgroups_path, const char *id, char *buf, size_t size, struct err *e)
+{
+	char own[1024], path[2048];
+
+	if (!rootless_is() || (cgroups_path && *cgroups_path == '/') ||
+	    cg_path_of(PROC_SELF, own, sizeof(own), NULL) < 0)
+		return cgroup_path(cgroups_path, id, buf, size, e);
+	if (!cgroups_path || !*cgroups_path)
+		cgroups_path = id;
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", streq(own, "/") ? "" : own,
+			     cgroups_path) >= sizeof(path))
+		return refuse(e, ENAMETOOLONG, "linux.cgroupsPath: longer than %zu bytes",
+			      size - 1);
+	return cgroup_path(path, id, buf, size, e);
 }
 
 /* A scheduler may freeze the slice and thaw it again many times a second (a duty cycle, where there
@@ -225,7 +242,7 @@ static int create_fs(const struct cg_request *r, struct cgroup *cg, struct err *
 	struct cg_walk w;
 	int rc;
 
-	rc = cgroup_path(r->spec->linux_.cgroups_path, r->id, cg->path, sizeof(cg->path), e);
+	rc = cgroup_place(r->spec->linux_.cgroups_path, r->id, cg->path, sizeof(cg->path), e);
 	if (rc == 0)
 		rc = cg_host_open(&cg->host, e);
 	if (rc < 0)

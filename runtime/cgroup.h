@@ -56,6 +56,10 @@ struct cgroup {
  */
 int cgroup_path(const char *cgroups_path, const char *id, char *buf, size_t size, struct err *e);
 
+/* The same for whoever calls: a user without the machine's privileges has, instead of the slice,
+ * the group he is in, which may have been delegated to him. */
+int cgroup_place(const char *cgroups_path, const char *id, char *buf, size_t size, struct err *e);
+
 /* Makes the slice (if needed) and the group, enables controllers on the way, writes the limits, and
  * gives the group to the container's user where the specification says so.
  * A group that exists must be empty of processes and not frozen (-EBUSY), and no threaded one

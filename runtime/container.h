@@ -29,7 +29,9 @@ enum rootless { ROOTLESS_AUTO, ROOTLESS_NO, ROOTLESS_YES };
 
 /* What the global options of the command line say. */
 struct runtime {
-	const char *root; /* absolute state root */
+	const char *root;   /* absolute state root */
+	bool root_is_guess; /* nobody has named one, and there may be none: said when it is needed
+			     */
 	enum cgroup_manager cgroup_manager;
 	enum rootless rootless; /* see runtime/rootless.h */
 	bool debug;

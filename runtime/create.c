@@ -88,12 +88,13 @@ static int check_terminal(const struct creation *c, struct err *e)
 
 static int load(struct creation *c, struct err *e)
 {
-	int rc = rootless_check_power(e);
+	int rc = absolute_bundle(c, e);
 
 	if (rc == 0)
-		rc = absolute_bundle(c, e);
-	if (rc == 0)
 		rc = load_document(c, e);
+	c->ordinary = rootless_is_ordinary();
+	if (rc == 0 && c->ordinary)
+		rc = rootless_check_spec(c->spec, e);
 	if (rc == 0)
 		rc = unsupported_check(c->spec, e);
 	if (rc == 0)
@@ -196,7 +197,7 @@ static int fill_cgroup(struct creation *c, struct err *e)
 		k->unit = arena_strdup(&k->arena, name.unit);
 		break;
 	default:
-		rc = cgroup_path(asked, k->id, path, sizeof(path), e);
+		rc = cgroup_place(asked, k->id, path, sizeof(path), e);
 		if (rc < 0)
 			return err_context(e, rc, "config.json");
 		k->cgroup = arena_strdup(&k->arena, path);

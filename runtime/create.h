@@ -44,6 +44,7 @@ struct creation {
 	int fifo, result;
 	int notify; /* the container's NOTIFY_SOCKET, if it runs at once; -1 */
 
+	bool ordinary;	  /* we are an ordinary user: see rootless_is_ordinary */
 	bool notifies;	  /* it has a NOTIFY_SOCKET of its own */
 	bool early;	  /* recorded before init is ready */
 	int sync;	  /* ours of the pair; -1 until the clone */

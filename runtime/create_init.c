@@ -12,6 +12,7 @@
 #include "runtime/idmap.h"
 #include "runtime/init.h"
 #include "runtime/netdev.h"
+#include "runtime/rootless.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
@@ -35,6 +36,7 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 				 c->spec->linux_.n_net_devices,
 		.no_pivot = c->o->no_pivot,
 		.new_keyring = !c->o->no_new_keyring,
+		.ordinary = c->ordinary,
 	};
 
 	if (c->enter_group) {
@@ -91,10 +93,12 @@ static int clone_init(struct creation *c, struct err *e)
 		child(c, sync);
 	c->sync = sync[0];
 	(void)fd_close(sync[1]);
-	if (c->pid < 0)
-		return fail(e, errno, "clone the container's init%s%s",
-			    c->cgroup.fd >= 0 ? " into cgroup " : "",
-			    c->cgroup.fd >= 0 ? c->cgroup.path : "");
+	if (c->pid < 0) {
+		rc = fail(e, errno, "clone the container's init%s%s",
+			  c->cgroup.fd >= 0 ? " into cgroup " : "",
+			  c->cgroup.fd >= 0 ? c->cgroup.path : "");
+		return c->ordinary && flags & CLONE_NEWUSER ? rootless_no_userns(rc, e) : rc;
+	}
 	return 0;
 }
 
@@ -120,11 +124,16 @@ static int clone_below(struct creation *c, struct err *e)
 
 int creation_clone(struct creation *c, struct err *e)
 {
-	int rc = mount_plan_open_sources(&c->mounts, c->spec, -1, e);
+	int rc = c->ordinary ? 0 : mount_plan_open_sources(&c->mounts, c->spec, -1, e);
 
 	if (rc < 0)
 		return rc;
 	c->early = may_record_early(c);
+	/* A process that is not dumpable belongs to the host's root: an ordinary user could not
+	 * write the maps of his own child. There init does this itself, after it has them (init.c);
+	 * until then nobody else can be in its pid namespace. */
+	if (c->ordinary)
+		return clone_below(c, e);
 	/* Before anything of the container runs: what shares a pid namespace with init, or joins
 	 * it, gets no hold of its memory and descriptors (CVE-2016-9962). Inherited by init, undone
 	 * for the program by exec. */

@@ -29,6 +29,7 @@
 #include "runtime/lsm.h"
 #include "runtime/process.h"
 #include "runtime/resctrl.h"
+#include "runtime/rootless.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/state.h"
@@ -54,6 +55,8 @@ struct execution {
 	int console_socket, pidfd_socket;
 	int sync, pidfd, master;
 	pid_t pid;
+	bool ordinary;	  /* we are an ordinary user: see stage */
+	bool staged;	  /* the stage has told the process and has ended */
 	bool enter_group; /* the process enters the group itself: see cgroup_enter */
 	/* In memory shared with it: it has begun (its program may have run, whatever became of it).
 	 */
@@ -71,13 +74,31 @@ static int make_terminal(struct execution *x, int sync, int *ret_slave, struct e
 	return rc < 0 ? rc : sync_send(sync, SYNC_CONSOLE, 0, master, e);
 }
 
+/* In the container's namespaces, with nothing of the host left open. */
+static int become(struct execution *x, int sync, struct err *e)
+{
+	_cleanup_fd_ int slave = -1;
+	int rc = 0;
+
+	if (x->namespaces & CLONE_NEWUSER)
+		rc = idmap_become_root(&x->spec->linux_, &x->process.spec->user, e);
+	if (rc == 0 && x->container->new_keyring)
+		rc = process_new_keyring(&x->process, x->container->id, e);
+	if (rc == 0 && x->process.spec->terminal) {
+		rc = make_terminal(x, sync, &slave, e);
+		if (rc == 0)
+			rc = tty_attach(slave, e);
+		slave = fd_close(slave);
+	}
+	return rc < 0 ? rc : process_become(&x->process, e);
+}
+
 /* The host's power is needed for birth, and gone behind setns. We are in the container's pid
  * namespace already: nothing of the host stays open a moment longer than needed. Behind setns of a
  * mount namespace "/" and the working directory are the container's root. */
 static int enter(struct execution *x, int sync, struct err *e)
 {
 	const int keep[] = {sync, x->init_pidfd};
-	_cleanup_fd_ int slave = -1;
 	int rc;
 
 	if (setsid() < 0)
@@ -97,17 +118,75 @@ static int enter(struct execution *x, int sync, struct err *e)
 	if (setns(x->init_pidfd, (int)x->namespaces) < 0)
 		return fail(e, errno, "enter the container's namespaces");
 	(void)fd_close(x->init_pidfd);
-	if (x->namespaces & CLONE_NEWUSER)
-		rc = idmap_become_root(&x->spec->linux_, &x->process.spec->user, e);
-	if (rc == 0 && x->container->new_keyring)
-		rc = process_new_keyring(&x->process, x->container->id, e);
-	if (rc == 0 && x->process.spec->terminal) {
-		rc = make_terminal(x, sync, &slave, e);
-		if (rc == 0)
-			rc = tty_attach(slave, e);
-		slave = fd_close(slave);
-	}
-	return rc < 0 ? rc : process_become(&x->process, e);
+	return become(x, sync, e);
+}
+
+/*
+ * An ordinary user has power over the container's namespaces in its user namespace only, and a
+ * process in the pid namespace is made by one that is in both. So a stage enters everything and
+ * makes the process with CLONE_PARENT.
+ */
+static int stage(struct execution *x, int sync, bool *ret_inside, struct err *e)
+{
+	struct clone_args args = {.flags = CLONE_PARENT};
+	pid_t pid;
+	int rc = affinity_set(x->process.spec->exec_cpu_final, "final", e);
+
+	if (rc < 0)
+		return rc;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) /* see create.c */
+		return fail(e, errno, "PR_SET_DUMPABLE");
+	(void)proc_root(NULL); /* who cannot open it here hears so when it is used */
+	if (setns(x->init_pidfd, (int)x->namespaces) < 0)
+		return fail(e, errno, "enter the container's namespaces");
+	x->init_pidfd = fd_close(x->init_pidfd);
+	pid = sys_clone3(&args);
+	if (pid < 0)
+		return fail(e, errno, "clone into the container");
+	*ret_inside = pid == 0;
+	return pid == 0 ? 0 : sync_send(sync, SYNC_PID, pid, -1, e);
+}
+
+/*
+ * Birth is the runtime's to see to, from outside. Of a process that is not dumpable an ordinary
+ * user may write nothing in procfs, so it is for this moment. The container might trace it then
+ * (with CAP_SYS_PTRACE), and would find nothing that it does not get anyway: all is closed but the
+ * socket, whose messages are of fixed form, and "/" is the container's.
+ */
+static int be_born_outside(struct execution *x, int sync, struct err *e)
+{
+	const int keep[] = {sync};
+	int rc = sync_wait_go(sync, e);
+
+	if (rc == 0)
+		rc = process_open_label(&x->process, e);
+	proc_forget();
+	if (rc == 0)
+		rc = process_close_fds(&x->process, keep, ARRAY_SIZE(keep), e);
+	if (rc < 0)
+		return rc;
+	if (setsid() < 0)
+		return fail(e, errno, "setsid");
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "PR_SET_DUMPABLE");
+	rc = sync_send(sync, SYNC_BIRTH, 0, -1, e);
+	if (rc == 0)
+		rc = sync_wait_go(sync, e);
+	if (rc == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		rc = fail(e, errno, "PR_SET_DUMPABLE");
+	return rc;
+}
+
+static int enter_by_stage(struct execution *x, int sync, struct err *e)
+{
+	bool inside = false;
+	int rc = stage(x, sync, &inside, e);
+
+	if (rc == 0 && !inside)
+		_exit(0);
+	if (rc == 0)
+		rc = be_born_outside(x, sync, e);
+	return rc < 0 ? rc : become(x, sync, e);
 }
 
 static _Noreturn void child(struct execution *x, const int sync[2])
@@ -120,7 +199,7 @@ static _Noreturn void child(struct execution *x, const int sync[2])
 	x->process.talk_fd = x->process.go_fd = sync[1];
 	rc = x->enter_group ? cgroup_enter(&x->cgroup, &e) : 0;
 	if (rc == 0)
-		rc = enter(x, sync[1], &e);
+		rc = x->ordinary ? enter_by_stage(x, sync[1], &e) : enter(x, sync[1], &e);
 	if (rc == 0)
 		(void)process_exec(&x->process, &e); /* returns with an error only */
 	(void)sync_report(sync[1], SYNC_FAILED, &e); /* nobody is left to hear that this failed */
@@ -139,6 +218,13 @@ static int check_status(const struct execution *x, struct err *e)
 		return rc;
 	switch (status) {
 	case OCI_CREATED:
+		if (!x->ordinary)
+			return 0;
+		/* Before it has executed its program init is not dumpable (init.c). */
+		return refuse(e, EPERM,
+			      "container `%s` is not started yet: an ordinary user cannot exec in "
+			      "it before",
+			      x->container->id);
 	case OCI_RUNNING:
 		return 0;
 	case OCI_PAUSED:
@@ -327,7 +413,7 @@ static int clone_below(struct execution *x, struct err *e)
 	_cleanup_fd_ int self = -1;
 	int rc;
 
-	if (!(x->namespaces & CLONE_NEWPID))
+	if (x->ordinary || !(x->namespaces & CLONE_NEWPID))
 		return clone_child(x, e);
 	x->namespaces &= ~(uint64_t)CLONE_NEWPID;
 	self = pidfd_open(getpid(), 0);
@@ -351,7 +437,7 @@ static int make_child(struct execution *x, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) /* see create.c */
+	if (!x->ordinary && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) /* see create.c */
 		return fail(e, errno, "PR_SET_DUMPABLE");
 	rc = share_flag(x, e);
 	return rc < 0 ? rc : clone_below(x, e);
@@ -405,6 +491,32 @@ static int on_listener(struct execution *x, int number, struct err *e)
 	return rc == 0 ? sync_send(x->sync, SYNC_GO, 0, -1, e) : rc;
 }
 
+static int on_pid(struct execution *x, pid_t pid, struct err *e)
+{
+	int status, rc;
+
+	/* Once, by the stage: no word of what is inside the container names a process of the host.
+	 */
+	if (!x->ordinary || x->staged)
+		return refuse(e, EPROTO, "unexpected process from the new process");
+	x->staged = true;
+	rc = supervise_reap(x->pidfd, &status, e);
+	if (rc < 0)
+		return rc;
+	x->pid = pid;
+	(void)fd_close(x->pidfd);
+	x->pidfd = pidfd_open(pid, 0);
+	return x->pidfd < 0 ? fail(e, errno, "open process %d", pid)
+			    : sync_send(x->sync, SYNC_GO, 0, -1, e);
+}
+
+static int on_birth(struct execution *x, struct err *e)
+{
+	int rc = process_birth(&x->process, x->pid, e);
+
+	return rc < 0 ? rc : sync_send(x->sync, SYNC_GO, 0, -1, e);
+}
+
 /* Until the program has been executed, which closes the child's end. */
 static int converse(struct execution *x, struct err *e)
 {
@@ -425,6 +537,10 @@ static int converse(struct execution *x, struct err *e)
 			rc = on_console(x, &fd, e);
 		else if (m.type == SYNC_LISTENER)
 			rc = on_listener(x, m.value, e);
+		else if (m.type == SYNC_PID)
+			rc = on_pid(x, m.value, e);
+		else if (m.type == SYNC_BIRTH)
+			rc = on_birth(x, e);
 		else
 			return refuse(e, EPROTO, "unexpected message %u from the new process",
 				      m.type);
@@ -512,6 +628,7 @@ int container_exec(const struct runtime *rt, const struct exec_opts *o, int *ret
 	struct execution x = {
 		.rt = rt,
 		.o = o,
+		.ordinary = rootless_is_ordinary(),
 		.signals = SIGNALS_INIT,
 		.cgroup = CGROUP_INIT,
 		.init_pidfd = -1,

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/idmap.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/procfs.h"
+#include "base/spawn.h"
+#include "runtime/rootless.h"
 
 void idmap_print(const struct spec_idmaps *m, struct strbuf *out)
 {
@@ -37,17 +43,116 @@ static int write_map(pid_t pid, const char *file, const struct spec_idmaps *m, c
 	return rc < 0 ? err_context(e, rc, "config.json: %s", place) : 0;
 }
 
+bool idmap_is_own(const struct spec_idmaps *m, uint32_t own)
+{
+	return m->n == 1 && m->v[0].size == 1 && m->v[0].host_id == own;
+}
+
+/* Programs that the administrator has made setuid are where the system keeps its own, never
+ * wherever PATH or the bundle say. */
+static const char *const helper_dirs[] = {"/usr/bin", "/bin", "/usr/sbin", "/usr/local/bin"};
+
+static bool find_helper(const char *name, char *buf, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(helper_dirs); i++)
+		if ((size_t)snprintf(buf, size, "%s/%s", helper_dirs[i], name) < size &&
+		    access(buf, X_OK) == 0)
+			return true;
+	return false;
+}
+
+/* newuidmap(1): PID, then inside, outside and count of each range. */
+static int helper_args(const char *name, pid_t pid, const struct spec_idmaps *m, struct arena *a,
+		       char ***ret, struct err *e)
+{
+	char **argv = arena_array(a, m->n * 3 + 3, sizeof(*argv));
+	size_t n = 0;
+
+	if (!argv)
+		return fail(e, ENOMEM, "arguments of %s", name);
+	argv[n++] = arena_strdup(a, name);
+	argv[n++] = arena_printf(a, "%d", pid);
+	for (size_t i = 0; i < m->n; i++) {
+		argv[n++] = arena_printf(a, "%u", m->v[i].container_id);
+		argv[n++] = arena_printf(a, "%u", m->v[i].host_id);
+		argv[n++] = arena_printf(a, "%u", m->v[i].size);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!argv[i])
+			return fail(e, ENOMEM, "arguments of %s", name);
+	*ret = argv;
+	return 0;
+}
+
+/* Its first line, which has its name in front, says why. */
+static int helper_failed(const char *name, const char *place, struct spawn_result *r, struct err *e)
+{
+	char *line = r->output ? r->output : (char *)"";
+	const char *text;
+
+	line[strcspn(line, "\n")] = '\0';
+	text = str_after(line, name);
+	text = text && str_after(text, ": ") ? str_after(text, ": ") : line;
+	return refuse(
+		e, EPERM,
+		"config.json: %s: %s: %s (exit status %d); /etc/%s says which ids user %u may map",
+		place, name, *text ? text : "no message", r->status,
+		streq(name, "newuidmap") ? "subuid" : "subgid", geteuid());
+}
+
+/* The kernel lets a user map his own id alone; for more there is a setuid program, which knows what
+ * the administrator has given him. */
+static int map_by_helper(const char *name, pid_t pid, const struct spec_idmaps *m,
+			 const char *place, struct err *e)
+{
+	_cleanup_arena_ struct arena a = ARENA_INIT;
+	struct spawn_result result = {0};
+	char path[64], **argv = NULL;
+	struct spawn s = {.path = path, .output_limit = 1024};
+	int rc;
+
+	if (!find_helper(name, path, sizeof(path)))
+		return refuse(e, ENOENT,
+			      "config.json: %s: an ordinary user maps other ids than his own with "
+			      "%s(1), which is not installed (package uidmap)",
+			      place, name);
+	rc = helper_args(name, pid, m, &a, &argv, e);
+	if (rc < 0)
+		return rc;
+	s.argv = argv;
+	rc = spawn_run(&s, &result, e);
+	if (rc < 0)
+		rc = err_context(e, rc, "config.json: %s: %s", place, path);
+	else if (result.status != 0)
+		rc = helper_failed(name, place, &result, e);
+	free(result.output);
+	return rc;
+}
+
+/* setgroups(2) must be given up where the group's map comes without privilege; newgidmap(1) sees to
+ * it where that is needed. */
+static int map_groups(pid_t pid, const struct spec_idmaps *m, struct err *e)
+{
+	const char *place = "linux.gidMappings";
+	int rc;
+
+	if (rootless_is_ordinary() && !idmap_is_own(m, getegid()))
+		return map_by_helper("newgidmap", pid, m, place, e);
+	rc = geteuid() != 0 ? proc_write(pid, "setgroups", "deny", e) : 0;
+	return rc < 0 ? rc : write_map(pid, "gid_map", m, place, e);
+}
+
 int idmap_write(pid_t pid, const struct spec_linux *l, struct err *e)
 {
-	int rc = 0;
+	const struct spec_idmaps *m = &l->uid_mappings;
+	const char *place = "linux.uidMappings";
+	int rc = map_groups(pid, &l->gid_mappings, e);
 
-	if (geteuid() != 0)
-		rc = proc_write(pid, "setgroups", "deny", e);
-	if (rc == 0)
-		rc = write_map(pid, "gid_map", &l->gid_mappings, "linux.gidMappings", e);
-	if (rc == 0)
-		rc = write_map(pid, "uid_map", &l->uid_mappings, "linux.uidMappings", e);
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (rootless_is_ordinary() && !idmap_is_own(m, geteuid()))
+		return map_by_helper("newuidmap", pid, m, place, e);
+	return write_map(pid, "uid_map", m, place, e);
 }
 
 int idmap_become_root(const struct spec_linux *l, const struct spec_user *u, struct err *e)

@@ -12,13 +12,16 @@
 #include "oci/spec.h"
 
 /* In the runtime: uid_map, gid_map (and setgroups, which a runtime without privilege must give up)
- * of a process that is in a new user namespace. */
+ * of a process that is in a new user namespace. An ordinary user's maps are written by newuidmap(1)
+ * and newgidmap(1), unless they are his own id alone. */
 int idmap_write(pid_t pid, const struct spec_linux *l, struct err *e);
 
 /* In that process: becomes root of the namespace, if it has one, else user and group of the
  * process; keeps its capabilities. */
 int idmap_become_root(const struct spec_linux *l, const struct spec_user *u, struct err *e);
 
+/* This one id alone: what a user may map without anybody's leave. Pure. */
+bool idmap_is_own(const struct spec_idmaps *m, uint32_t own);
 /* The host's id of a container's id; false if it is not mapped. Pure. */
 bool idmap_to_host(const struct spec_idmaps *m, uint32_t id, uint32_t *ret);
 /* "0 100000 65536\n" per line. Pure. */

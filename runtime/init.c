@@ -74,14 +74,28 @@ static int late_birth(struct init *i, struct err *e)
 	return (ns->joined | ns->created) & CLONE_NEWUSER ? 0 : process_birth(i->process, 0, e);
 }
 
+/* What the runtime of an ordinary user could not do: only this user namespace owns a mount
+ * namespace in which sources can be opened. As its root, who may read what any of its ids may. */
+static int open_sources(struct init *i, struct err *e)
+{
+	const struct ns_plan *ns = i->ns;
+
+	if (ns->init_unshares & CLONE_NEWNS && unshare(CLONE_NEWNS) < 0)
+		return fail(e, errno, "make a mount namespace");
+	return mount_plan_open_sources(i->mounts, i->spec, -1, e);
+}
+
 static int enter_namespaces(struct init *i, struct err *e)
 {
 	const struct ns_plan *ns = i->ns;
+	uint64_t unshares = ns->init_unshares & ~(i->ordinary ? (uint64_t)CLONE_NEWNS : 0);
 	int rc = ns_join(ns, ns->init_joins, e);
 
 	if (rc == 0 && (ns->joined | ns->created) & CLONE_NEWUSER)
 		rc = idmap_become_root(&i->spec->linux_, &i->process->spec->user, e);
-	if (rc == 0 && ns->init_unshares && unshare((int)ns->init_unshares) < 0)
+	if (rc == 0 && i->ordinary)
+		rc = open_sources(i, e);
+	if (rc == 0 && unshares && unshare((int)unshares) < 0)
 		rc = fail(e, errno, "make namespaces");
 	return rc;
 }
@@ -180,6 +194,9 @@ static int set_up(struct init *i, struct err *e)
 	if (setsid() < 0)
 		return fail(e, errno, "setsid");
 	rc = early_birth(i, e);
+	/* See creation_clone: the maps are written, nobody needs our files in procfs any more. */
+	if (rc == 0 && i->ordinary && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		rc = fail(e, errno, "PR_SET_DUMPABLE");
 	if (rc == 0)
 		rc = enter_namespaces(i, e);
 	if (rc == 0)

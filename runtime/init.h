@@ -41,6 +41,7 @@ struct init {
 	bool early_go;	    /* SYNC_GO comes, or came, without being asked for */
 	bool no_pivot;
 	bool new_keyring;
+	bool ordinary;	  /* the runtime is an ordinary user: our user namespace has the power */
 	bool hook_failed; /* what an error is about */
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/procfs.h"
 #include "base/str.h"
 
@@ -58,16 +59,70 @@ bool runtime_is_rootless(const struct runtime *rt)
 	return rt->rootless == ROOTLESS_YES || (rt->rootless == ROOTLESS_AUTO && rootless_is());
 }
 
-int rootless_check_power(struct err *e)
+bool rootless_is_ordinary(void)
 {
+	static int known = -1;
 	struct proc_status own;
 
-	if (geteuid() == 0 || proc_status_read(PROC_SELF, &own, NULL) < 0 ||
-	    own.cap_permitted & (UINT64_C(1) << CAP_SYS_ADMIN))
-		return 0;
-	return refuse(e, EPERM,
-		      "an ordinary user cannot make a container's mounts: enter a user namespace "
-		      "first, with a rootless engine or 'unshare --user --map-root-user --mount'");
+	if (geteuid() == 0)
+		return false;
+	if (known < 0)
+		known = proc_status_read(PROC_SELF, &own, NULL) == 0 &&
+			!(own.cap_permitted & (UINT64_C(1) << CAP_SYS_ADMIN));
+	return known;
+}
+
+int rootless_check_spec(const struct spec *s, struct err *e)
+{
+	const struct spec_linux *l = &s->linux_;
+	const struct spec_namespace *n = l->namespaces;
+
+	if (!n[NS_USER].wanted)
+		return refuse(e, EPERM,
+			      "config.json: linux.namespaces: an ordinary user's container needs a "
+			      "user namespace ('cede spec --rootless' has one)");
+	if (!n[NS_MOUNT].wanted || n[NS_MOUNT].path)
+		return refuse(e, EPERM,
+			      "config.json: linux.namespaces: an ordinary user's container needs a "
+			      "new mount namespace");
+	/* Init would be in it while it still sees the host (see create_init.c). */
+	if (n[NS_PID].wanted && n[NS_PID].path)
+		return refuse(e, EPERM,
+			      "config.json: linux.namespaces: pid namespace %s: an ordinary user's "
+			      "container cannot join one",
+			      n[NS_PID].path);
+	if (l->n_net_devices)
+		return refuse(e, EPERM,
+			      "config.json: linux.netDevices: an ordinary user cannot give a "
+			      "network device away");
+	return 0;
+}
+
+/* Where distributions and administrators switch user namespaces off for ordinary users, and the
+ * value that does it. */
+static const struct {
+	const char *file, *value;
+} switches[] = {
+	{"sys/user/max_user_namespaces", "0"},
+	{"sys/kernel/unprivileged_userns_clone", "0"},
+	{"sys/kernel/apparmor_restrict_unprivileged_userns", "1"},
+};
+
+int rootless_no_userns(int rc, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+		char text[32];
+
+		if (proc_read(PROC_ROOT, switches[i].file, text, sizeof(text), NULL) < 0)
+			continue;
+		text[strcspn(text, "\n")] = '\0';
+		if (streq(text, switches[i].value))
+			return refuse(e, -rc,
+				      "an ordinary user may make no user namespace here: /proc/%s "
+				      "is %s",
+				      switches[i].file, text);
+	}
+	return rc;
 }
 
 uid_t rootless_uid(void)

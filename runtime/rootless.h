@@ -15,8 +15,12 @@
 bool rootless_in_initial_userns(void);
 /* --rootless auto. */
 bool rootless_is(void);
-/* Refuses where there is no power to make mounts and namespaces, with what to do. */
-int rootless_check_power(struct err *e);
+/* An ordinary user: no power over any namespace but those that a new user namespace of his owns. */
+bool rootless_is_ordinary(void);
+/* What of a document only works with more power than such a user's, with what to do. */
+int rootless_check_spec(const struct spec *s, struct err *e);
+/* A user namespace could not be made (rc, e): names what forbids it, if that is to be seen. */
+int rootless_no_userns(int rc, struct err *e);
 /* What --rootless says. */
 bool runtime_is_rootless(const struct runtime *rt);
 /* The effective uid as the machine knows it. */

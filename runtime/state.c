@@ -121,6 +121,14 @@ static int lock_open(int dirfd, int flags, struct err *e)
 	return fd < 0 ? fail(e, errno, "open the container's lock") : fd;
 }
 
+static int no_root(const struct runtime *rt, int rc, struct err *e)
+{
+	return refuse(e, -rc,
+		      "XDG_RUNTIME_DIR is not set, and %s cannot be made: %s; name a directory for "
+		      "the containers with --root",
+		      rt->root, strerror(-rc));
+}
+
 /*
  * A container is made under its final name at once: mkdir is what makes an id unique. Between mkdir
  * and the lock another process may see the directory; it then finds no state.json and reports a
@@ -142,7 +150,7 @@ int state_create(const struct runtime *rt, const char *id, struct container **re
 	if (rootfd < 0) {
 		rc = dir_make_all(AT_FDCWD, rt->root, 0711, e);
 		if (rc < 0)
-			return rc;
+			return rt->root_is_guess ? no_root(rt, rc, e) : rc;
 		rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (rootfd < 0)
 			return fail(e, errno, "open state root %s", rt->root);

@@ -39,14 +39,187 @@ test_in_userns() {
 	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
 }
 
-# An ordinary user is told what to do, before anything is made.
-# needs: root command:setpriv
+# --- an ordinary user ------------------------------------------------------------------------------
+
+# own_bundle [JQ-FILTER]: of an ordinary user, from `cede spec --rootless`; 'b' is his.
+own_bundle() {
+	mkdir -p run b
+	chmod 755 "$T"
+	install -m 755 "$CEDE" cede
+	cp -a "$ROOTFS" b/rootfs
+	chown -R 65534:65534 b run
+	ok as_user ./cede spec --rootless -b b
+	config b ".process.terminal = false | ${1:-.}"
+}
+nothing_left() { eq "what is left" "$(find run -mindepth 2 -maxdepth 2 ! -name ".*")" ""; }
+# The container is in the idle class and its session's autogroup, if there are any, yields.
+is_secondary() {
+	like "its class" "$(chrt -p "$1")" "SCHED_IDLE"
+	[ ! -e "/proc/$1/autogroup" ] || like "its autogroup" "$(cat "/proc/$1/autogroup")" " nice 19$"
+}
+own_pid() { as_user ./cede state "$1" | jq -r .pid; }
+own_status() { as_user ./cede state "$1" | jq -r .status; }
+own_status_is() { [ "$(own_status "$1")" = "$2" ]; }
+
+# Everything from create to delete, with one's own id alone: no helper program is asked for.
+# needs: root userns command:setpriv
+# timeout: 60
 test_ordinary_user() {
-	user_bundle '.process.args = ["true"]'
-	fails 1 "an ordinary user cannot make a container's mounts: enter a user namespace first" as_user ./cede run -b b "$TAG-a"
-	[ ! -e run/cede ] || die "state was made"
-	ok as_user ./cede list -q
+	local pid
+	own_bundle '.process.args = ["sh", "-c", "echo x >/dev/null && exec sleep 1000"]'
+	mount --bind /dev/null /usr/bin/newuidmap 2>/dev/null || true
+	ok as_user ./cede create -b b --pid-file run/pid "$TAG-a"
+	like "the warning" "$ERR" "warning: cgroup .*$TAG-a: not permitted: the container has no cgroup"
+	fails 1 "container .* is not started yet: an ordinary user cannot exec in it before" as_user ./cede exec "$TAG-a" true
+	ok as_user ./cede start "$TAG-a"
+	pid=$(own_pid "$TAG-a")
+	eq "the pid file" "$(cat run/pid)" "$pid"
+	eventually 10 grep -q sleep "/proc/$pid/comm"
+	is_secondary "$pid"
+	eq "its map" "$(tr -s ' ' <"/proc/$pid/uid_map")" " 0 65534 1"
+	eq "its groups" "$(cat "/proc/$pid/setgroups")" "deny"
+	ok as_user ./cede exec "$TAG-a" sh -c 'id -u; cat /proc/1/comm; ls /proc/self/fd | wc -l; set -- $(cat /proc/self/stat); [ $1 = $6 ] || [ $6 != 0 ] && echo session'
+	eq "exec" "$OUT" $'0\nsleep\n4\nsession'
+	run as_user ./cede exec "$TAG-a" sh -c 'exit 7'
+	eq "the status of exec" "$STATUS" 7
+	ok as_user ./cede exec -d --pid-file run/pid2 "$TAG-a" sleep 1000
+	eventually 10 grep -q sleep "/proc/$(cat run/pid2)/comm"
+	is_secondary "$(cat run/pid2)"
+	fails 127 "nothere" as_user ./cede exec "$TAG-a" nothere
+	fails 1 "has no cgroup: it cannot be paused" as_user ./cede pause "$TAG-a"
+	fails 1 "has no cgroup: it has no limits" as_user ./cede update --memory 100M "$TAG-a"
+	fails 1 "has no cgroup: nothing is counted" as_user ./cede events --stats "$TAG-a"
+	like "list" "$(as_user ./cede list)" "$TAG-a .*running"
+	ok as_user ./cede kill "$TAG-a" KILL
+	eventually 10 own_status_is "$TAG-a" stopped
+	ok as_user ./cede delete "$TAG-a"
+	ok as_user ./cede run -d -b b "$TAG-b"
+	ok as_user ./cede delete -f "$TAG-b"
+	umount /usr/bin/newuidmap 2>/dev/null || true
+	nothing_left
+}
+
+# A terminal, and the exit status.
+# needs: root userns command:setpriv
+test_ordinary_user_terminal() {
+	own_bundle '.process.terminal = true | .process.args = ["sh", "-c", "test -t 0 && exit 5"]'
+	run as_user "$HELPERS/pty" ./cede run -b b "$TAG-a"
+	eq "the status" "$STATUS" 5
+	nothing_left
+}
+
+# What takes more than a user's power is refused by name, and nothing is left.
+# needs: root userns command:setpriv
+# timeout: 60
+test_ordinary_user_limits() {
+	local refused
+	own_bundle '.process.args = ["true"]'
+	cp b/config.json good.json
+	while read -r -d @ filter && read -r refused; do
+		jq "$filter" good.json >b/config.json
+		fails 1 "$refused" as_user ./cede run -b b "$TAG-a"
+		nothing_left
+	done <<-'END'
+		.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings) @ linux.namespaces: an ordinary user's container needs a user namespace \('cede spec --rootless' has one\)$
+		.linux.namespaces |= map(select(.type != "mount")) @ linux.namespaces: an ordinary user's container needs a new mount namespace$
+		(.linux.namespaces[] | select(.type == "mount")).path = "/proc/self/ns/mnt" @ needs a new mount namespace$
+		(.linux.namespaces[] | select(.type == "pid")).path = "/proc/self/ns/pid" @ pid namespace /proc/self/ns/pid: an ordinary user's container cannot join one$
+		.linux.namespaces += [{type: "network", path: "/proc/self/ns/net"}] @ join the network namespace: Operation not permitted$
+		.linux.netDevices = {lo: {}} | .linux.namespaces += [{type: "network"}] @ linux.netDevices: an ordinary user cannot give a network device away$
+		.linux.resources.memory.limit = 100000000 @ config.json: linux.resources.memory.limit: no cgroup can be made here without privileges
+		.process.oomScoreAdj = -500 @ config.json: process.oomScoreAdj: .*Permission denied$
+		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576000, hard: 1048576000}] @ config.json: process.rlimits\[0\]:
+		.process.user.additionalGids = [5] @ config.json: process.user.additionalGids: 
+		.process.user.uid = 1 @ config.json: process.user.uid: .*1
+		.linux.uidMappings[0].hostID = 0 @ config.json: linux.uidMappings: newuidmap: uid range \[0-1\) -> \[0-1\) not allowed \(exit status 1\); /etc/subuid says which ids user 65534 may map$
+		.linux.gidMappings += [{containerID: 1, hostID: 1, size: 10}] @ config.json: linux.gidMappings: newgidmap: gid range .* not allowed .*/etc/subgid says which ids user 65534 may map$
+		.linux.uidMappings = [] @ linux.uidMappings
+	END
+}
+
+# Where a user has ranges of ids, newuidmap and newgidmap map them. /etc is this test's own.
+# needs: root userns command:setpriv command:newuidmap
+# timeout: 60
+test_ordinary_user_ranges() {
+	own_bundle '.process.args = ["sh", "-c", "id; touch /dev/shm/x; stat -c %u:%g /dev/shm/x; cat /proc/self/setgroups"] |
+		.linux.uidMappings = [{containerID: 0, hostID: 65534, size: 1}, {containerID: 1, hostID: 300000, size: 1000}] |
+		.linux.gidMappings = .linux.uidMappings | .process.user = {uid: 5, gid: 6, additionalGids: [7]}'
+	cp -a /etc etc
+	echo nobody:300000:1000 | tee etc/subuid >etc/subgid
+	mount --bind etc /etc
+	ok as_user ./cede run -b b "$TAG-a"
+	eq "output" "$OUT" $'uid=5 gid=6 groups=7\n5:6\nallow'
+	# Root is another one's id, too; exec finds it.
+	config b '.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 1000}] | .linux.gidMappings = .linux.uidMappings |
+		.process.args = ["sh", "-c", "exec sleep 1000"]'
+	ok as_user ./cede run -d -b b "$TAG-a"
+	eq "whose process it is" "$(stat -c %u "/proc/$(own_pid "$TAG-a")")" 300005
+	ok as_user ./cede exec -u 9:8 -g 3 "$TAG-a" id
+	eq "exec" "$OUT" "uid=9 gid=8 groups=3,7"
+	ok as_user ./cede kill "$TAG-a" KILL
+	eventually 10 own_status_is "$TAG-a" stopped
+	ok as_user ./cede delete "$TAG-a"
+	# Beyond the range; a helper that fails without a word; none.
+	config b '.linux.uidMappings[0].size = 1001'
+	fails 1 "linux.uidMappings: newuidmap: uid range \[0-1001\) -> \[300000-301001\) not allowed" as_user ./cede run -b b "$TAG-a"
+	config b '.linux.uidMappings[0].size = 1000'
+	mount --bind /bin/false /usr/bin/newuidmap
+	fails 1 "linux.uidMappings: newuidmap: no message \(exit status 1\)" as_user ./cede run -b b "$TAG-a"
+	mount --bind /dev/null /usr/bin/newuidmap
+	printf '#!/bin/sh\ntouch run/taken\n' >newuidmap
+	chmod 755 newuidmap
+	fails 1 "linux.uidMappings: an ordinary user maps other ids than his own with newuidmap\(1\), which is not installed \(package uidmap\)$" \
+		as_user env PATH="$T:$PATH" ./cede run -b b "$TAG-a"
+	[ ! -e run/taken ] || die "a newuidmap of PATH was executed"
+	umount /usr/bin/newuidmap
+	umount /usr/bin/newuidmap
+	umount /etc
+	nothing_left
+}
+
+# In a group that was delegated to the user the container has one of its own: it can be paused, all
+# its processes signalled, and it goes with the container. Limits need a controller.
+# needs: root userns command:setpriv
+# timeout: 60
+test_ordinary_user_cgroup() {
+	local group="$CG/$TAG-own"
+	[ -n "$CG" ] || skip "no cgroup2"
+	own_bundle '.process.args = ["sh", "-c", "exec sleep 1000"]'
+	mkdir "$group"
+	chown 65534:65534 "$group" "$group"/cgroup.{procs,threads,subtree_control}
+	in_group() { (echo 0 >"$group/cgroup.procs" && as_user "$@"); }
+	ok in_group ./cede run -d -b b "$TAG-a"
+	eq "warnings" "$ERR" ""
+	[ -d "$group/$TAG-a" ] || die "no group was made"
+	eq "its process" "$(cat "$group/$TAG-a/cgroup.procs")" "$(own_pid "$TAG-a")"
+	is_secondary "$(own_pid "$TAG-a")"
+	ok in_group ./cede pause "$TAG-a"
+	eq "its status" "$(own_status "$TAG-a")" paused
+	ok as_user ./cede resume "$TAG-a"
+	ok in_group ./cede exec -d --pid-file run/pid2 "$TAG-a" sleep 1000
+	eq "its processes" "$(wc -l <"$group/$TAG-a/cgroup.procs")" 2
+	eq "ps" "$(as_user ./cede ps -f json "$TAG-a" | jq length)" 2
+	ok as_user ./cede events --stats "$TAG-a"
+	fails 1 "memory" in_group ./cede update --memory 100M "$TAG-a"
+	ok as_user ./cede kill --all "$TAG-a" KILL
+	eventually 10 own_status_is "$TAG-a" stopped
+	ok as_user ./cede delete "$TAG-a"
+	[ ! -e "$group/$TAG-a" ] || die "the group was left"
+	config b '.linux.resources.memory.limit = 100000000'
+	fails 1 "config.json: linux.resources.memory.limit: .*controller" in_group ./cede run -b b "$TAG-a"
+	nothing_left
+	eventually 10 rmdir "$group"
+}
+
+# Nobody has said where a user's containers are.
+# needs: root userns command:setpriv
+test_ordinary_user_root() {
+	own_bundle '.process.args = ["true"]'
+	fails 1 'XDG_RUNTIME_DIR is not set, and /run/user/65534/cede cannot be made: Permission denied; name a directory for the containers with --root$' \
+		as_user env -u XDG_RUNTIME_DIR ./cede run -b b "$TAG-a"
+	ok as_user env -u XDG_RUNTIME_DIR ./cede list -q
 	eq "containers" "$OUT" ""
+	ok as_user env -u XDG_RUNTIME_DIR ./cede --root "$T/run/other" run -b b "$TAG-a"
 	fails 1 '--rootless: unknown value "maybe"' as_user ./cede --rootless maybe list
 }
 

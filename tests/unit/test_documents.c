@@ -87,6 +87,7 @@ static void test_spec_rootless(void **state)
 	assert_int_equal(s->linux_.resources.n_devices, 0);
 	assert_false(has_option(mount_at(s, "/dev/pts"), "gid=5"));
 	assert_true(has_option(mount_at(s, "/sys"), "rbind"));
+	assert_true(has_option(mount_at(s, "/sys"), "rro"));
 	assert_null(mount_at(s, "/sys/fs/cgroup"));
 	spec_free(s);
 }

@@ -231,6 +231,25 @@ static void test_affinity(void **state)
 	assert_int_equal(CPU_COUNT(&set), 1);
 }
 
+static void test_own_id(void **state)
+{
+	struct spec_idmap one = {.container_id = 7, .host_id = 1000, .size = 1};
+	struct spec_idmap two[] = {one, one};
+	struct spec_idmaps m = {.v = &one, .n = 1};
+
+	(void)state;
+	assert_true(idmap_is_own(&m, 1000));
+	assert_false(idmap_is_own(&m, 1001));
+	assert_false(idmap_is_own(&m, 7));
+	one.size = 2;
+	assert_false(idmap_is_own(&m, 1000));
+	one.size = 1;
+	m = (struct spec_idmaps){.v = two, .n = 2};
+	assert_false(idmap_is_own(&m, 1000));
+	m.n = 0;
+	assert_false(idmap_is_own(&m, 1000));
+}
+
 static void test_idmap(void **state)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
@@ -257,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_user),	     cmocka_unit_test(test_close_fds),
 		cmocka_unit_test(test_preserve_fds), cmocka_unit_test(test_ignored_signals),
 		cmocka_unit_test(test_affinity),     cmocka_unit_test(test_idmap),
+		cmocka_unit_test(test_own_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
