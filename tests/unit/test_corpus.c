@@ -27,8 +27,8 @@ typedef int target_fn(const uint8_t *data, size_t size);
 	X(counters)                                                                                \
 	X(criu)                                                                                    \
 	X(idmap)                                                                                   \
-	X(json) X(mount_plan) X(options) X(policy) X(seccomp_cache) X(spec) X(state) X(systemd)    \
-		X(trace)
+	X(json)                                                                                    \
+	X(mount_plan) X(options) X(policy) X(seccomp_cache) X(spec) X(state) X(systemd) X(trace)
 #define DECLARE(name) target_fn fuzz_##name;
 #define ROW(name) {#name, fuzz_##name},
 TARGETS(DECLARE)

@@ -28,34 +28,35 @@ static const struct {
 	const char *plan;
 	bool bound;
 } cases[] = {
-	{0, 0, false, ""},
+	{0, 0, false, "", false},
 	/* What engines ask for: one clone3, the cgroup namespace by init itself. */
-	{0, P | N | M | I, false, "clone=ipc,network,pid,mount"},
-	{0, P | M | C, false, "clone=pid,mount init-unshares=cgroup"},
-	{N | I, P | M, false, "clone=pid,mount init-joins=ipc,network"},
+	{0, P | N | M | I, false, "clone=ipc,network,pid,mount", false},
+	{0, P | M | C, false, "clone=pid,mount init-unshares=cgroup", false},
+	{N | I, P | M, false, "clone=pid,mount init-joins=ipc,network", false},
 	/* setns of a pid namespace is for children. */
-	{P | N, M, false, "parent-joins=pid clone=mount init-joins=network"},
+	{P | N, M, false, "parent-joins=pid clone=mount init-joins=network", false},
 	/* ... and where there is no way back, for the stage's. */
-	{P | N, M, false, "stage stage-joins=network,pid clone=mount", .bound = true},
-	{U | P, M, false, "stage stage-joins=user,pid clone=mount", .bound = true},
+	{P | N, M, false, "stage stage-joins=network,pid clone=mount", true},
+	{U | P, M, false, "stage stage-joins=user,pid clone=mount", true},
 	/* A new user namespace owns what is made in the same clone3. */
-	{0, U | P | M | C, false, "clone=user,pid,mount init-unshares=cgroup"},
+	{0, U | P | M | C, false, "clone=user,pid,mount init-unshares=cgroup", false},
 	/* Joining with the old namespace's power, before the new one takes it away. */
-	{N, U | P | M, false, "stage stage-joins=network clone=user,pid,mount"},
-	{P, U | M, false, "stage stage-joins=pid clone=user,mount"},
+	{N, U | P | M, false, "stage stage-joins=network clone=user,pid,mount", false},
+	{P, U | M, false, "stage stage-joins=pid clone=user,mount", false},
 	/* What is new must belong to the user namespace that is joined. */
-	{U | N, M | I, false, "init-joins=user,network init-unshares=ipc,mount"},
-	{U, P | M | C, false, "stage stage-joins=user clone=pid,mount init-unshares=cgroup"},
-	{U | P, M, false, "stage stage-joins=user,pid clone=mount"},
-	{U, T | M, false, "stage stage-joins=user clone=mount,time"},
+	{U | N, M | I, false, "init-joins=user,network init-unshares=ipc,mount", false},
+	{U, P | M | C, false, "stage stage-joins=user clone=pid,mount init-unshares=cgroup", false},
+	{U | P, M, false, "stage stage-joins=user,pid clone=mount", false},
+	{U, T | M, false, "stage stage-joins=user clone=mount,time", false},
 	/* Time without offsets needs no stage, with offsets somebody must write them first. */
-	{0, T | M, false, "clone=mount,time"},
-	{0, T | M, true, "stage stage-unshares=time offsets clone=mount"},
+	{0, T | M, false, "clone=mount,time", false},
+	{0, T | M, true, "stage stage-unshares=time offsets clone=mount", false},
 	{0, U | T | M | C, true,
-	 "stage stage-unshares=user,time offsets clone=mount init-unshares=cgroup"},
-	{N, T | M, true, "stage stage-joins=network stage-unshares=time offsets clone=mount"},
+	 "stage stage-unshares=user,time offsets clone=mount init-unshares=cgroup", false},
+	{N, T | M, true, "stage stage-joins=network stage-unshares=time offsets clone=mount",
+	 false},
 	/* A time namespace is entered at once, and its offsets are not ours. */
-	{T, M, true, "clone=mount init-joins=time"},
+	{T, M, true, "clone=mount init-joins=time", false},
 };
 
 static void test_decide(void **state)
