@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mountinfo.h"
 #include "base/procfs.h"
 #include "base/str.h"
 #include "base/table.h"
@@ -58,46 +59,27 @@ static int open_cgroup2(const char *path)
 	return take_fd(&fd);
 }
 
-/* proc(5): "36 35 98:0 /root /mount/point options - type source super"; blanks in paths are \040,
- * which no place for a cgroup2 mount has. */
-static bool mountinfo_cgroup2(char *line, char *buf, size_t size)
+static bool open_if_cgroup2(const struct mountinfo *m, void *arg)
 {
-	char *type = strstr(line, " - cgroup2 "), *field = line;
-	size_t len;
+	struct cg_host *h = arg;
 
-	if (!type)
+	if (!streq(m->type, "cgroup2") || strlen(m->point) >= sizeof(h->mount))
 		return false;
-	for (int i = 0; i < 4; i++) {
-		field = strchr(field, ' ');
-		if (!field)
-			return false;
-		field++;
-	}
-	len = strcspn(field, " ");
-	if (len >= size)
-		return false;
-	memcpy(buf, field, len);
-	buf[len] = '\0';
-	return true;
+	memcpy(h->mount, m->point, strlen(m->point) + 1);
+	h->fd = open_cgroup2(h->mount);
+	return h->fd >= 0;
 }
 
 /* Somewhere else: hosts that mount the hierarchies by hand. */
-static int open_from_mountinfo(struct cg_host *h)
+static void open_from_mountinfo(struct cg_host *h)
 {
-	_cleanup_fd_ int fd = proc_open(PROC_SELF, "mountinfo", O_RDONLY, NULL);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
-	_cleanup_free_ char *line = NULL;
-	size_t cap = 0;
-	int found = -1;
+	_cleanup_free_ char *text = NULL;
+	int proc = proc_root(NULL);
+	size_t len;
 
-	if (!f)
-		return -1;
-	(void)take_fd(&fd); /* fclose owns it now */
-	while (found < 0 && getline(&line, &cap, f) > 0)
-		if (mountinfo_cgroup2(line, h->mount, sizeof(h->mount)))
-			found = open_cgroup2(h->mount);
-	(void)fclose(f); /* only read from */
-	return found;
+	if (proc >= 0 &&
+	    file_read_alloc(proc, "self/mountinfo", MOUNTINFO_MAX, &text, &len, NULL) >= 0)
+		(void)mountinfo_any(text, open_if_cgroup2, h); /* or h->fd stays -1 */
 }
 
 static bool str_ends_with(const char *s, const char *end)
@@ -131,7 +113,7 @@ int cg_host_locate(struct cg_host *ret, struct err *e)
 		memcpy(h.mount, CG_MOUNT_HYBRID, sizeof(CG_MOUNT_HYBRID));
 	}
 	if (h.fd < 0)
-		h.fd = open_from_mountinfo(&h);
+		open_from_mountinfo(&h);
 	if (h.fd < 0)
 		h = (struct cg_host){.layout = CG_LAYOUT_NONE, .fd = -1};
 	*ret = h;
@@ -289,29 +271,39 @@ bool cg_has(int cgfd, const char *file)
 	return faccessat(cgfd, file, F_OK, 0) == 0;
 }
 
+int cg_path_parse(const char *text, const char **ret, size_t *ret_len)
+{
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		const char *path;
+
+		p += *p == '\n';
+		path = str_after(p, "0::");
+		if (!path)
+			continue;
+		if (*path != '/')
+			return -EBADMSG;
+		*ret = path;
+		*ret_len = strcspn(path, "\n");
+		return 0;
+	}
+	return -ENODATA;
+}
+
 int cg_path_of(pid_t pid, char *buf, size_t size, struct err *e)
 {
 	/* One line per hierarchy; a path may be as long as PATH_MAX. */
 	char text[CG_FILE_MAX];
 	ssize_t n = proc_read(pid, "cgroup", text, sizeof(text), e);
+	const char *path;
+	size_t len;
 
 	if (n < 0)
 		return (int)n;
-	for (char *line = text; line; line = strchr(line, '\n')) {
-		const char *path;
-		size_t len;
-
-		line += *line == '\n';
-		path = str_after(line, "0::");
-		if (!path)
-			continue;
-		len = strcspn(path, "\n");
-		if (len >= size)
-			return refuse(e, ENAMETOOLONG, "cgroup path of process %d is too long",
-				      pid);
-		memcpy(buf, path, len);
-		buf[len] = '\0';
-		return 0;
-	}
-	return refuse(e, ENOENT, "process %d is in no cgroup2 hierarchy", pid);
+	if (cg_path_parse(text, &path, &len) < 0)
+		return refuse(e, ENOENT, "process %d is in no cgroup2 hierarchy", pid);
+	if (len >= size)
+		return refuse(e, ENAMETOOLONG, "cgroup path of process %d is too long", pid);
+	memcpy(buf, path, len);
+	buf[len] = '\0';
+	return 0;
 }

@@ -76,7 +76,10 @@ int cg_write(int cgfd, const char *file, const char *value, struct err *e);
 int cg_write_u64(int cgfd, const char *file, uint64_t value, struct err *e);
 bool cg_has(int cgfd, const char *file);
 
-/* The path of a process in the cgroup2 hierarchy ("0::" line of /proc/<pid>/cgroup). */
+/* The path in the cgroup2 hierarchy: the "0::" line of /proc/<pid>/cgroup. Borrowed from `text`,
+ * not NUL-terminated there. 0, -ENODATA or -EBADMSG. */
+int cg_path_parse(const char *text, const char **ret, size_t *ret_len);
+/* The same of a process, copied. */
 int cg_path_of(pid_t pid, char *buf, size_t size, struct err *e);
 
 #endif

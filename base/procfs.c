@@ -253,7 +253,7 @@ static bool status_mask(const char *text, const char *key, uint64_t *ret)
 	return parse_u64(hex, 16, ret) == 0;
 }
 
-static bool parse_status(const char *text, struct proc_status *ret)
+bool proc_status_parse(const char *text, struct proc_status *ret)
 {
 	return status_mask(text, "\nSigIgn:\t", &ret->sig_ignored) &&
 	       status_mask(text, "\nSigCgt:\t", &ret->sig_caught) &&
@@ -278,7 +278,7 @@ int proc_status_read(pid_t pid, struct proc_status *ret, struct err *e)
 		if (n < 0)
 			return fail(e, errno, "read /proc file status of process %d", pid);
 		strbuf_add(&text, chunk, (size_t)n);
-		if (parse_status(strbuf_str(&text), &st)) {
+		if (proc_status_parse(strbuf_str(&text), &st)) {
 			*ret = st;
 			return 0;
 		}
@@ -286,4 +286,29 @@ int proc_status_read(pid_t pid, struct proc_status *ret, struct err *e)
 			return refuse(e, text.oom ? ENOMEM : EBADMSG,
 				      "/proc file status of process %d: unexpected format", pid);
 	}
+}
+
+bool proc_status_is_first(const char *text)
+{
+	const char *line = strstr(text, "\nNSpid:"), *end = line ? strchr(line + 1, '\n') : NULL;
+
+	return end && end[-1] == '1' && end[-2] == '\t';
+}
+
+int proc_fdinfo_mount(const char *text, uint64_t *ret)
+{
+	const char *p = strstr(text, "mnt_id:");
+	char number[24];
+	size_t len;
+
+	if (!p)
+		return -ENODATA;
+	p += strlen("mnt_id:");
+	p += strspn(p, " \t");
+	len = strcspn(p, "\n");
+	if (len >= sizeof(number))
+		return -EBADMSG;
+	memcpy(number, p, len);
+	number[len] = '\0';
+	return parse_u64(number, 10, ret) < 0 ? -EBADMSG : 0;
 }

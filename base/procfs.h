@@ -15,6 +15,7 @@
 #define CEDE_BASE_PROCFS_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -68,5 +69,13 @@ struct proc_status {
 };
 
 int proc_status_read(pid_t pid, struct proc_status *ret, struct err *e);
+/* For a text, which may be cut: false if not all of it is there. */
+bool proc_status_parse(const char *text, struct proc_status *ret);
+/* The last number of its NSpid is 1: the first process of its own pid namespace, with which all the
+ * others there end. */
+bool proc_status_is_first(const char *text);
+
+/* mnt_id of a text of /proc/<pid>/fdinfo/<fd> (proc(5)). 0, -ENODATA or -EBADMSG. */
+int proc_fdinfo_mount(const char *text, uint64_t *ret);
 
 #endif

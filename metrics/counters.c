@@ -146,24 +146,6 @@ int counters_meminfo(const char *text, struct meminfo *ret)
 	return 0;
 }
 
-int counters_cgroup_path(const char *text, const char **ret, size_t *ret_len)
-{
-	for (const char *p = text; p; p = strchr(p, '\n')) {
-		const char *path;
-
-		p += *p == '\n';
-		path = str_after(p, "0::");
-		if (!path)
-			continue;
-		if (*path != '/')
-			return -EBADMSG;
-		*ret = path;
-		*ret_len = strcspn(path, "\n");
-		return 0;
-	}
-	return -ENODATA;
-}
-
 bool counters_path_below(const char *path, size_t len, const char *below)
 {
 	size_t n = strlen(below);

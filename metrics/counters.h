@@ -50,9 +50,6 @@ struct meminfo {
 };
 int counters_meminfo(const char *text, struct meminfo *ret);
 
-/* The path in the cgroup2 hierarchy: the "0::" line of /proc/<pid>/cgroup. Borrowed from `text`,
- * not terminated; -ENODATA where the process is in no cgroup2. */
-int counters_cgroup_path(const char *text, const char **ret, size_t *ret_len);
 /* Is the path the group `below` or something below it? `below` without slashes at the ends. */
 bool counters_path_below(const char *path, size_t len, const char *below);
 

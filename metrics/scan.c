@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cgfs.h"
 #include "base/cleanup.h"
 #include "base/procfs.h"
 #include "base/str.h"
@@ -193,7 +194,7 @@ static enum task_kind kind_by_cgroup(struct scan *s, pid_t pid)
 
 	(void)snprintf(path, sizeof(path), "%d/cgroup", pid); /* fits */
 	if (read_file(s, path, buf, sizeof(buf)) > 0)
-		rc = counters_cgroup_path(buf, &group, &len);
+		rc = cg_path_parse(buf, &group, &len);
 	if (rc == 0 && counters_path_below(group, len, s->slice))
 		return TASK_SECONDARY;
 	if (rc < 0 || len <= 1)

@@ -74,16 +74,11 @@ static int signal_all(const struct container *c, int signal, struct err *e)
 	return rc;
 }
 
-/* The last number of NSpid: its number in its own pid namespace (proc_pid_status(5)). With the
- * first process of one all the others there end. */
 static bool is_first_in_namespace(pid_t pid)
 {
-	char text[4096], *line, *end;
-	ssize_t n = proc_read(pid, "status", text, sizeof(text), NULL);
+	char text[4096];
 
-	line = n > 0 ? strstr(text, "\nNSpid:") : NULL;
-	end = line ? strchr(line + 1, '\n') : NULL;
-	return end && end[-1] == '1' && end[-2] == '\t';
+	return proc_read(pid, "status", text, sizeof(text), NULL) > 0 && proc_status_is_first(text);
 }
 
 static int kill_init_now(const struct container *c, int pidfd)

@@ -12,34 +12,18 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mountinfo.h"
 #include "base/procfs.h"
 #include "base/rootfs.h"
 #include "runtime/criu_wire.h"
 
 #define STDIO_FILE "descriptors.json"
 #define STDIO_MAX 4096
-#define MOUNTINFO_MAX (4u << 20)
 #define NETNS_KEY "extRootNetNS"
 #define PIDNS_KEY "extRootPidNS"
 
 /* --- mounts --------------------------------------------------------------------------------------
  */
-
-/* "\040" and the like (proc(5), mountinfo), in place. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; to++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*to = *s++;
-		}
-	}
-	*to = '\0';
-}
 
 /* Mounts of a process, as text: number and mount point of each line. */
 struct mounts {
@@ -58,40 +42,19 @@ static int mounts_read(pid_t pid, struct mounts *ret, struct err *e)
 	return file_read_alloc(proc, name, MOUNTINFO_MAX, &ret->text, &ret->len, e);
 }
 
-/* Calls fn for each; stops when it returns true. */
-static bool mounts_any(const struct mounts *m, bool (*fn)(uint64_t id, const char *point, void *),
-		       void *arg)
+static bool is_point(const struct mountinfo *m, void *arg)
 {
-	bool hit = false;
-
-	for (const char *line = m->text; line && *line && !hit;) {
-		size_t len = strcspn(line, "\n");
-		_cleanup_free_ char *copy = strndup(line, len);
-		char *save = NULL, *field = copy ? strtok_r(copy, " ", &save) : NULL;
-		const char *number = field;
-		uint64_t id;
-
-		for (int i = 0; i < 4 && field; i++)
-			field = strtok_r(NULL, " ", &save);
-		if (field && parse_u64(number, 10, &id) == 0) {
-			unescape(field);
-			hit = fn(id, field, arg);
-		}
-		line += len + (line[len] == '\n');
-	}
-	return hit;
+	return streq(m->point, arg);
 }
 
-static bool is_point(uint64_t id, const char *point, void *arg)
+static bool has_point(const struct mounts *m, char *point)
 {
-	(void)id;
-	return streq(point, arg);
+	return mountinfo_any(m->text, is_point, point);
 }
 
-static bool is_id(uint64_t id, const char *point, void *arg)
+static bool is_id(const struct mountinfo *m, void *arg)
 {
-	(void)point;
-	return id == *(const uint64_t *)arg;
+	return m->id == *(const uint64_t *)arg;
 }
 
 static void add_pair(struct strbuf *opts, enum criu_field field, const char *key, const char *value)
@@ -159,7 +122,7 @@ static int dump_mount(struct strbuf *opts, const struct mount_op *op, int root,
 	bool dir = false;
 	int rc = resolve(root, op->destination, point, sizeof(point), &dir, e);
 
-	if (rc < 0 || !*point || !mounts_any(m, is_point, point))
+	if (rc < 0 || !*point || !has_point(m, point))
 		return rc;
 	if (op->kind == MOUNT_OP_MASK && dir)
 		return 0;
@@ -196,23 +159,21 @@ static bool is_destination(const struct mount_plan *p, const char *path)
 	return false;
 }
 
-static bool add_below(uint64_t id, const char *point, void *arg)
+static bool add_below(const struct mountinfo *m, void *arg)
 {
 	struct below *b = arg;
 	const char *to = streq(b->op->destination, "/") ? "" : b->op->destination;
-	const char *rest = str_after(point, streq(b->source, "/") ? "" : b->source);
+	const char *rest = str_after(m->point, streq(b->source, "/") ? "" : b->source);
 	char inside[PATH_MAX];
 
-	(void)id;
 	if (!rest || rest[0] != '/' || !rest[1] ||
 	    snprintf(inside, sizeof(inside), "%s%s", to, rest) >= (int)sizeof(inside) ||
-	    is_destination(b->plan, inside) ||
-	    (b->inside && !mounts_any(b->inside, is_point, inside)))
+	    is_destination(b->plan, inside) || (b->inside && !has_point(b->inside, inside)))
 		return false;
 	/* Of those that are only offered, the odd ones are left out. */
 	b->rc = check_key(inside, b->inside ? b->e : NULL);
 	if (b->rc == 0)
-		add_pair(b->opts, CRIU_EXT_MNT, inside, b->inside ? inside : point);
+		add_pair(b->opts, CRIU_EXT_MNT, inside, b->inside ? inside : m->point);
 	else if (!b->inside)
 		b->rc = 0;
 	return b->rc < 0;
@@ -228,7 +189,8 @@ static int below(struct strbuf *opts, const struct mount_plan *p, const struct m
 		return 0;
 	b.source = source = realpath(op->kind == MOUNT_OP_ROOT ? p->rootfs : op->source, NULL);
 	if (source)
-		(void)mounts_any(host, add_below, &b); /* it says whether it has stopped: b.rc */
+		(void)mountinfo_any(host->text, add_below,
+				    &b); /* it says whether it has stopped: b.rc */
 	return b.rc;
 }
 
@@ -403,18 +365,12 @@ static bool is_tty(const struct stat *st)
 
 static int mount_of(pid_t pid, int fd, uint64_t *ret)
 {
-	char name[48], text[1024], *line;
+	char name[48], text[1024];
 
 	(void)snprintf(name, sizeof(name), "fdinfo/%d", fd); /* a number fits */
 	if (proc_read(pid, name, text, sizeof(text), NULL) < 0)
 		return -ENOENT;
-	line = strstr(text, "mnt_id:");
-	if (!line)
-		return -ENOENT;
-	line += strlen("mnt_id:");
-	line += strspn(line, " \t");
-	line[strcspn(line, "\n")] = '\0';
-	return parse_u64(line, 10, ret);
+	return proc_fdinfo_mount(text, ret);
 }
 
 /* What CRIU is to know about descriptor `fd` of init; what it knows itself is only shown. */
@@ -432,7 +388,7 @@ static void describe(struct strbuf *opts, pid_t pid, int fd, const struct mounts
 	/* The magic link is followed in our own procfs, to look at what is open, not to open it. */
 	if (fstatat(proc_root(NULL), name, &st, 0) < 0 || mount_of(pid, fd, &mount) < 0 ||
 	    !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) || S_ISDIR(st.st_mode)) ||
-	    mounts_any(m, is_id, &mount))
+	    mountinfo_any(m->text, is_id, &mount))
 		return;
 	if (is_tty(&st))
 		(void)snprintf(buf, size, "tty[%llx:%llx]", (unsigned long long)st.st_rdev,

@@ -10,8 +10,7 @@
 #include "base/procfs.h"
 #include "base/str.h"
 
-/* One line of uid_map (user_namespaces(7)): inside, outside, count, padded with blanks. */
-static bool map_line(const char *line, uint32_t v[3])
+bool rootless_map_line(const char *line, uint32_t v[3])
 {
 	for (int i = 0; i < 3; i++) {
 		char number[16];
@@ -46,7 +45,7 @@ bool rootless_in_initial_userns(void)
 	uint32_t v[3];
 
 	/* No user namespaces in this kernel, or no procfs: nothing but the initial one. */
-	return !map_line(own_map(), v) || (v[0] == 0 && v[1] == 0 && v[2] == UINT32_MAX);
+	return !rootless_map_line(own_map(), v) || (v[0] == 0 && v[1] == 0 && v[2] == UINT32_MAX);
 }
 
 bool rootless_is(void)
@@ -133,7 +132,7 @@ uid_t rootless_uid(void)
 		uint32_t v[3];
 
 		line += *line == '\n';
-		if (map_line(line, v) && uid >= v[0] && uid - v[0] < v[2])
+		if (rootless_map_line(line, v) && uid >= v[0] && uid - v[0] < v[2])
 			return v[1] + (uid - v[0]);
 	}
 	return uid;

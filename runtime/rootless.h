@@ -7,12 +7,15 @@
 #define CEDE_RUNTIME_ROOTLESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "runtime/container.h"
 
 /* False also where only a user namespace makes us root. Read once. */
 bool rootless_in_initial_userns(void);
+/* One line of uid_map (user_namespaces(7)): inside, outside, count, padded with blanks. Pure. */
+bool rootless_map_line(const char *line, uint32_t v[3]);
 /* --rootless auto. */
 bool rootless_is(void);
 /* An ordinary user: no power over any namespace but those that a new user namespace of his owns. */

@@ -51,18 +51,32 @@ static void sessions_age(struct sweep *sw)
 	sw->n_sessions = kept;
 }
 
-/* "/autogroup-62 nice 0". True if it had to be set back. */
+int sweep_autogroup_nice(const char *text, int *ret)
+{
+	const char *nice = strstr(text, " nice ");
+	char number[16];
+	size_t len;
+
+	if (!nice)
+		return -ENODATA;
+	nice += strlen(" nice ");
+	len = strcspn(nice, "\n");
+	if (len >= sizeof(number))
+		return -EBADMSG;
+	memcpy(number, nice, len);
+	number[len] = '\0';
+	return parse_int(number, 10, ret) < 0 ? -EBADMSG : 0;
+}
+
+/* True if it had to be set back. */
 static bool autogroup_set_back(pid_t tid)
 {
-	char text[64], *nice;
+	char text[64];
 	ssize_t n = proc_read(tid, "autogroup", text, sizeof(text), NULL);
 	int value;
 
-	if (n <= 0)
-		return false; /* gone, or a kernel without autogroups */
-	text[strcspn(text, "\n")] = '\0';
-	nice = strstr(text, " nice ");
-	if (!nice || parse_int(nice + 6, 10, &value) < 0 || value == AUTOGROUP_NICE)
+	/* gone, or a kernel without autogroups */
+	if (n <= 0 || sweep_autogroup_nice(text, &value) < 0 || value == AUTOGROUP_NICE)
 		return false;
 	return proc_write(tid, "autogroup", "19", NULL) >= 0;
 }

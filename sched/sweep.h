@@ -42,4 +42,7 @@ void sweep_init(struct sweep *sw, pid_t init, bool by_task);
  * What cannot be read or set is gone or not ours. */
 size_t sweep_tasks(struct sweep *sw, int cgfd);
 
+/* The 0 of "/autogroup-62 nice 0" (sched(7)). 0, -ENODATA or -EBADMSG. Pure. */
+int sweep_autogroup_nice(const char *text, int *ret);
+
 #endif

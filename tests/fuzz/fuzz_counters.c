@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cgfs.h"
 #include "base/procfs.h"
 #include "metrics/counters.h"
 #include "metrics/sample.h"
@@ -29,7 +30,7 @@ static void parse(const char *text)
 	(void)counters_usage(text, &v);
 	(void)counters_meminfo(text, &mem);
 	(void)proc_stat_parse(text, &stat);
-	if (counters_cgroup_path(text, &path, &len) == 0) {
+	if (cg_path_parse(text, &path, &len) == 0) {
 		if (path < text || path + len > text + strlen(text) || *path != '/')
 			abort();
 		(void)counters_path_below(path, len, "cede.slice");

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cgfs.h"
 #include "metrics/counters.h"
 #include "metrics/sample.h"
 
@@ -135,7 +136,7 @@ static void test_cgroup_path(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(counters_cgroup_path("4:memory:/x\n0::/cede.slice/a\n", &path, &len), 0);
+	assert_int_equal(cg_path_parse("4:memory:/x\n0::/cede.slice/a\n", &path, &len), 0);
 	assert_int_equal(len, strlen("/cede.slice/a"));
 	assert_memory_equal(path, "/cede.slice/a", len);
 	assert_true(counters_path_below(path, len, "cede.slice"));
@@ -144,9 +145,9 @@ static void test_cgroup_path(void **state)
 	assert_true(counters_path_below("/cede.slice", 11, "cede.slice"));
 	assert_false(counters_path_below("/cede.slice2", 12, "cede.slice"));
 	assert_false(counters_path_below("/", 1, "cede.slice"));
-	assert_int_equal(counters_cgroup_path("4:memory:/x\n", &path, &len), -ENODATA);
-	assert_int_equal(counters_cgroup_path("10::/x\n", &path, &len), -ENODATA);
-	assert_int_equal(counters_cgroup_path("0::x\n", &path, &len), -EBADMSG);
+	assert_int_equal(cg_path_parse("4:memory:/x\n", &path, &len), -ENODATA);
+	assert_int_equal(cg_path_parse("10::/x\n", &path, &len), -ENODATA);
+	assert_int_equal(cg_path_parse("0::x\n", &path, &len), -EBADMSG);
 }
 
 static void test_counter(void **state)
