@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/launch.h"
+#include "cli/process_options.h"
 #include "oci/names.h"
 #include "runtime/container.h"
 
@@ -134,10 +135,12 @@ static size_t key_length(const char *entry)
 	return strcspn(entry, "=");
 }
 
+/* What is no NAME=VALUE is none (execve(2) takes anything). */
 static const char *find_env(char **environ, const char *key, size_t len)
 {
 	for (; *environ; environ++)
-		if (key_length(*environ) == len && memcmp(*environ, key, len) == 0)
+		if ((*environ)[key_length(*environ)] && key_length(*environ) == len &&
+		    memcmp(*environ, key, len) == 0)
 			return *environ;
 	return NULL;
 }
@@ -174,7 +177,7 @@ static int plan_env(struct launch_plan *p, const struct launch_opts *o, const st
 			set_env(p, &n, entry);
 	}
 	for (size_t i = 0; i < n_caller; i++)
-		if (str_after(h->environ[i], "LC_"))
+		if (str_after(h->environ[i], "LC_") && strchr(h->environ[i], '='))
 			set_env(p, &n, h->environ[i]);
 	set_env(p, &n, pwd);
 	for (size_t i = 0; i < o->env.n; i++) {
@@ -226,8 +229,7 @@ static int plan_limits(struct launch_plan *p, const struct launch_opts *o,
 static int plan_user(struct launch_plan *p, const struct launch_opts *o,
 		     const struct launch_host *h, struct err *e)
 {
-	char uid[16];
-	size_t len;
+	struct spec_user user = {0};
 
 	p->uid = h->uid;
 	p->gid = h->gid;
@@ -236,16 +238,10 @@ static int plan_user(struct launch_plan *p, const struct launch_opts *o,
 	p->umask = h->umask;
 	if (!o->user)
 		return 0;
-	len = strcspn(o->user, ":");
-	if (len >= sizeof(uid))
+	if (process_user_parse(o->user, &user) < 0)
 		return bad_value("user", o->user, "UID[:GID] in numbers", e);
-	memcpy(uid, o->user, len);
-	uid[len] = '\0';
-	if (parse_u32(uid, 10, &p->uid) < 0 ||
-	    (o->user[len] && parse_u32(o->user + len + 1, 10, &p->gid) < 0))
-		return bad_value("user", o->user, "UID[:GID] in numbers", e);
-	if (!o->user[len])
-		p->gid = p->uid;
+	p->uid = user.uid;
+	p->gid = strchr(o->user, ':') ? user.gid : user.uid;
 	p->n_groups = 0;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/ps.h"
 
 #define PS_OUTPUT_MAX (8u << 20)
 #define PS_TIMEOUT_MS 10000
@@ -61,8 +62,7 @@ static int pid_of_line(const char *line, int column)
 	return t && parse_int(t, 10, &pid) == 0 ? pid : -1;
 }
 
-/* The lines of ps(1) that belong to the container, with its header. */
-static int filter_table(char *text, const pid_t *pids, size_t n, struct err *e)
+int ps_filter(char *text, const pid_t *pids, size_t n, struct strbuf *out, struct err *e)
 {
 	char *save = NULL, *line = strtok_r(text, "\n", &save);
 	_cleanup_free_ char *header = line ? strdup(line) : NULL;
@@ -70,11 +70,11 @@ static int filter_table(char *text, const pid_t *pids, size_t n, struct err *e)
 
 	if (column < 0)
 		return refuse(e, EINVAL, "ps: the output of ps(1) has no PID column; add -o pid");
-	(void)puts(line); /* main checks stdout */
+	strbuf_addf(out, "%s\n", line);
 	while ((line = strtok_r(NULL, "\n", &save)))
 		if (is_member(pids, n, pid_of_line(line, column)))
-			(void)puts(line); /* main checks stdout */
-	return 0;
+			strbuf_addf(out, "%s\n", line);
+	return out->oom ? fail(e, ENOMEM, "ps") : 0;
 }
 
 static int print_table(const pid_t *pids, size_t n, char **extra, struct err *e)
@@ -90,6 +90,7 @@ static int print_table(const pid_t *pids, size_t n, char **extra, struct err *e)
 		.output_limit = PS_OUTPUT_MAX,
 		.timeout_ms = PS_TIMEOUT_MS,
 	};
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	struct spawn_result r = {0};
 	int rc;
 
@@ -103,7 +104,9 @@ static int print_table(const pid_t *pids, size_t n, char **extra, struct err *e)
 	if (rc == 0 && r.status != 0)
 		rc = refuse(e, EIO, "ps: ps(1) failed: %s", r.output ? r.output : "");
 	if (rc == 0 && r.output)
-		rc = filter_table(r.output, pids, n, e);
+		rc = ps_filter(r.output, pids, n, &out, e);
+	if (rc == 0)
+		(void)fputs(strbuf_str(&out), stdout); /* main checks stdout */
 	free(r.output);
 	return rc;
 }

@@ -14,8 +14,15 @@
 #include "sched/secondary.h"
 
 static const char *const job[] = {"/usr/bin/make", "-j2", NULL};
-static const char *const caller_env[] = {
-	"PATH=/bin:/usr/bin", "HOME=/home/u", "SECRET=x", "LC_ALL=C", "TERM=vt100", "EMPTY=", NULL};
+static const char *const caller_env[] = {"PATH=/bin:/usr/bin",
+					 "HOME=/home/u",
+					 "SECRET=x",
+					 "LC_ALL=C",
+					 "TERM=vt100",
+					 "EMPTY=",
+					 "LANG",
+					 "LC_NO_VALUE",
+					 NULL};
 static gid_t groups[] = {4, 27};
 
 static const struct launch_host host = {
@@ -315,6 +322,8 @@ static void test_refusals(void **state)
 		{{.user = "1:"}, "--user: expected"},
 		{{.user = "12345678901234567890:1"}, "--user: expected"},
 		{{.user = ""}, "--user: expected"},
+		{{.user = "4294967295"}, "--user: expected"},
+		{{.user = "1:4294967295"}, "--user: expected"},
 		{{.name = "../x"}, "invalid container id"},
 		{{.workdir = "/does/not/exist"}, "--workdir /does/not/exist: No such file"},
 		{{.workdir = "/etc/passwd"}, "not a directory"},
