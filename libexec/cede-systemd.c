@@ -30,18 +30,12 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "libexec/properties.h"
 
 #define DESTINATION "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER DESTINATION ".Manager"
 #define INPUT_MAX (1u << 20)
-
-struct property {
-	const char *name, *sig;
-	const char **values;
-	size_t n;
-	bool optional;
-};
 
 struct request {
 	const char *unit;
@@ -66,63 +60,15 @@ static uint64_t usec_left(const struct request *r)
 /* --- the properties ------------------------------------------------------------------------------
  */
 
-static const char *next_field(const char **p, const char *end)
-{
-	const char *field = *p, *nul = memchr(field, '\0', (size_t)(end - field));
-
-	if (!nul)
-		return NULL;
-	*p = nul + 1;
-	return field;
-}
-
-static int parse_property(const char **p, const char *end, struct property *ret)
-{
-	const char *name = next_field(p, end);
-	const char *sig = name ? next_field(p, end) : NULL;
-	const char *count = sig ? next_field(p, end) : NULL;
-	uint64_t n;
-
-	if (!count || !*sig || parse_u64(count, 10, &n) < 0 || n > INPUT_MAX)
-		return -EBADMSG;
-	ret->optional = *name == '?';
-	ret->name = name + ret->optional;
-	ret->sig = sig;
-	ret->n = (size_t)n;
-	ret->values = calloc(ret->n + 1, sizeof(*ret->values));
-	if (!ret->values)
-		return -ENOMEM;
-	for (size_t i = 0; i < ret->n; i++) {
-		ret->values[i] = next_field(p, end);
-		if (!ret->values[i])
-			return -EBADMSG;
-	}
-	return 0;
-}
-
 /* Freed by the end of the process. */
 static int read_properties(struct request *r, struct err *e)
 {
 	char *text = malloc(INPUT_MAX);
 	ssize_t len = text ? io_read(STDIN_FILENO, text, INPUT_MAX) : -ENOMEM;
-	const char *p = text, *end = text + len;
 
 	if (len < 0)
 		return fail(e, (int)-len, "read the properties");
-	while (p < end) {
-		struct property *v = reallocarray(r->props, r->n_props + 1, sizeof(*v));
-		int rc;
-
-		if (!v)
-			return fail(e, ENOMEM, "read the properties");
-		r->props = v;
-		v[r->n_props] = (struct property){0};
-		rc = parse_property(&p, end, &v[r->n_props]);
-		if (rc < 0)
-			return fail(e, -rc, "property %zu of the request", r->n_props);
-		r->n_props++;
-	}
-	return 0;
+	return properties_parse(text, (size_t)len, &r->props, &r->n_props, e);
 }
 
 /* --- to D-Bus ------------------------------------------------------------------------------------
