@@ -197,7 +197,7 @@ static int plan_idle(struct planner *p, const struct knob *k)
 
 static int plan_cpulist(struct planner *p, const struct knob *k)
 {
-	const char *list = *FIELD(const char *, p, k);
+	const char *list = *FIELD(char *const, p, k);
 
 	if (!list || !*list)
 		return 0;

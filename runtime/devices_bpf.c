@@ -286,7 +286,8 @@ int devices_program(const struct spec_device_rule *rules, size_t n, struct bpf_i
 	c.v = insns;
 	emit_head(&c);
 	emit_rules(&c, defaults, ARRAY_SIZE(defaults));
-	emit_rules(&c, rules + first, n - first);
+	if (first < n) /* none: `rules` may be NULL */
+		emit_rules(&c, rules + first, n - first);
 	if (c.n > INSNS_MAX)
 		return refuse(e, E2BIG, TOO_MANY, c.n);
 	emit_ends(&c, base);

@@ -60,8 +60,11 @@ void rtnl_put(struct rtnl_msg *m, uint16_t type, const void *data, size_t len)
 static int read_answers(const char *buf, size_t len, uint32_t seq,
 			int (*each)(const struct nlmsghdr *answer, void *arg), void *arg)
 {
-	for (const struct nlmsghdr *h = (const void *)buf; NLMSG_OK(h, len);
-	     h = NLMSG_NEXT(h, len)) {
+	/* Signed: the macros take a length that is rounded up off it. */
+	int left = (int)len;
+
+	for (const struct nlmsghdr *h = (const void *)buf; NLMSG_OK(h, left);
+	     h = NLMSG_NEXT(h, left)) {
 		int rc = 0;
 
 		if (h->nlmsg_seq != seq)
@@ -112,13 +115,14 @@ int rtnl_talk(struct rtnl *r, struct rtnl_msg *m,
 
 const struct rtattr *rtnl_attr(const struct nlmsghdr *answer, size_t family_len, uint16_t type)
 {
-	size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(family_len)), len;
+	size_t skip = NLMSG_LENGTH(NLMSG_ALIGN(family_len));
+	int left;
 
 	if (answer->nlmsg_len < skip)
 		return NULL;
-	len = answer->nlmsg_len - skip;
-	for (const struct rtattr *a = (const void *)((const char *)answer + skip); RTA_OK(a, len);
-	     a = RTA_NEXT(a, len))
+	left = (int)(answer->nlmsg_len - skip); /* signed, as above */
+	for (const struct rtattr *a = (const void *)((const char *)answer + skip); RTA_OK(a, left);
+	     a = RTA_NEXT(a, left))
 		if ((a->rta_type & NLA_TYPE_MASK) == type)
 			return a;
 	return NULL;
