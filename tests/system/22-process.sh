@@ -164,6 +164,27 @@ test_no_new_privileges() {
 	done
 }
 
+# exec: by options a process has the container's own setting, which --no-new-privs can only raise; by a document it
+# has what the document says, and one that says nothing says no (config.md, noNewPrivileges).
+test_exec_no_new_privileges() {
+	local nnp own
+	for nnp in true false; do
+		bundle "b$nnp" ".process.args = [\"sleep\", \"1000\"] | .process.noNewPrivileges = $nnp"
+		put "b$nnp" probe
+		ok cede run -d -b "b$nnp" "$TAG-$nnp"
+		ok cede exec "$TAG-$nnp" probe
+		eq "by options, the container has $nnp" "$(probed no_new_privs)" "$([ $nnp = true ] && echo 1 || echo 0)"
+		ok cede exec --no-new-privs "$TAG-$nnp" probe
+		eq "by --no-new-privs, the container has $nnp" "$(probed no_new_privs)" 1
+		for own in true false null; do
+			jq ".process | .args = [\"probe\"] | .noNewPrivileges = $own | if $own == null then del(.noNewPrivileges) else . end" "b$nnp/config.json" >p.json
+			ok cede exec --process p.json "$TAG-$nnp"
+			eq "by a document with $own, the container has $nnp" "$(probed no_new_privs)" "$([ $own = true ] && echo 1 || echo 0)"
+		done
+		ok cede delete -f "$TAG-$nnp"
+	done
+}
+
 seccomp='{defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 30}]}'
 
 # seccomp: errno actions with their number, with and without no_new_privs; it also holds for exec.

@@ -33,24 +33,29 @@ got_nothing() {
 }
 
 # CVE-2016-9962: the runtime's processes in a container's pid namespace, before they are the program, show
-# nothing of themselves: a second container's init that waits for its start, and exec'd processes.
+# nothing of themselves: a second container's init that waits for its start, and exec'd processes. The attacker has
+# every capability that the runtime has (without CAP_SYS_PTRACE, which it lacks, too): nothing keeps him off but that
+# they are not dumpable.
 # timeout: 60
 test_processes_out_of_reach() {
-	watched b
+	local all n i
+	all=$(cede features | jq -c '.linux.capabilities - ["CAP_SYS_PTRACE"]')
+	watched b ".process.capabilities = {bounding: $all, effective: $all, permitted: $all}"
 	bundle c ".process.args = [\"true\"] | (.linux.namespaces[] | select(.type == \"pid\")).path = \"/proc/$(pid_of "$TAG-a")/ns/pid\""
-	ok cede create -b c "$TAG-c"
+	ok without_ptrace create -b c "$TAG-c"
 	eventually 10 has_seen seen 1
 	sleep 0.2
 	ok cede start "$TAG-c"
-	local n=$(($(seen seen) + 2)) i
+	n=$(($(seen seen) + 2))
 	for ((i = 0; i < 300; i++)); do
 		has_seen seen $n && break
-		ok cede exec "$TAG-a" true
+		ok without_ptrace exec "$TAG-a" true
 	done
 	at_least "exec'd processes that it saw" "$(seen seen)" $n
 	got_nothing
 	ok cede delete -f "$TAG-c"
 }
+without_ptrace() { setpriv --bounding-set=-sys_ptrace "$CEDE" --root "$ROOT" "$@"; }
 
 # CVE-2019-5736: the image makes the runtime execute itself (a program that is /proc/self/exe, a script whose
 # interpreter it is), opens its file and writes to it when nobody executes it any more.
@@ -147,6 +152,35 @@ test_proc_replaced() {
 	[ "$STATUS" != 0 ] || eq "the sysctl" "$OUT" 77
 	eq "the fake one" "$(cat b/fake/sys/net/ipv4/ip_default_ttl)" fake
 	untouched
+}
+
+# The same, with what is mounted on the procfs that the runtime itself was started with: it reads and writes in one of its
+# own. (A test has a mount namespace of its own.)
+test_own_procfs() {
+	local id=$TAG-a pid
+	mkdir -p fake/net/ipv4
+	echo fake >fake/net/ipv4/ip_default_ttl
+	bundle b '.process.args = ["sleep", "1000"] | .linux.sysctl = {"net.ipv4.ip_default_ttl": "77"}'
+	mount --bind fake /proc/sys
+	run cede run -d -b b "$id"
+	umount /proc/sys
+	[ "$STATUS" = 0 ] || die "exit status 0 expected"
+	eq "the fake sysctl" "$(cat fake/net/ipv4/ip_default_ttl)" fake
+	ok cede exec "$id" cat /proc/sys/net/ipv4/ip_default_ttl
+	eq "the sysctl" "$OUT" 77
+	# init with another start time: a process that is not the container's
+	pid=$(pid_of "$id")
+	mkdir self
+	echo "$pid (sleep) S 1 $pid $pid 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0" >self/stat
+	mount --bind self "/proc/$pid"
+	run cede state "$id"
+	local state=$OUT code=$STATUS
+	run cede exec "$id" echo there
+	umount "/proc/$pid"
+	eq "exit status of state" "$code" 0
+	eq "status" "$(jq -r .status <<<"$state")" running
+	eq "exec" "$OUT" there
+	ok cede delete -f "$id"
 }
 
 # CVE-2025-31133, -2025-52565, -2026-41579, -2026-88264: /dev and what is in it, without a filesystem of its own
