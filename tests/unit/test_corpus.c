@@ -22,13 +22,13 @@
 #define CHANGES 100
 
 typedef int target_fn(const uint8_t *data, size_t size);
-#define TARGETS(X)                                                                                 \
-	X(btf)                                                                                     \
-	X(counters)                                                                                \
-	X(criu)                                                                                    \
-	X(idmap)                                                                                   \
-	X(json)                                                                                    \
-	X(mount_plan) X(options) X(policy) X(seccomp_cache) X(spec) X(state) X(systemd) X(trace)
+/* clang-format off */
+#define TARGETS(X) \
+	X(btf) X(counters) X(criu) X(group) X(host) \
+	X(idmap) X(json) X(lists) X(mount_plan) X(options) \
+	X(policy) X(process) X(procfs) X(resources) X(seccomp_cache) \
+	X(spec) X(state) X(systemd) X(trace) X(wire)
+/* clang-format on */
 #define DECLARE(name) target_fn fuzz_##name;
 #define ROW(name) {#name, fuzz_##name},
 TARGETS(DECLARE)
