@@ -214,7 +214,8 @@ static int plan_limits(struct launch_plan *p, const struct launch_opts *o,
 				      "launch: --cpus: this host has no cgroup v2 to limit with");
 	}
 	if (o->memory) {
-		if (parse_bytes(o->memory, &p->memory_bytes) < 0 || p->memory_bytes < MEMORY_MIN)
+		if (parse_bytes(o->memory, &p->memory_bytes) < 0 || p->memory_bytes < MEMORY_MIN ||
+		    p->memory_bytes > INT64_MAX)
 			return bad_value("memory", o->memory, "a size from 512k, like 2G", e);
 		if (!h->has_memory)
 			return refuse(e, EOPNOTSUPP,

@@ -318,6 +318,7 @@ static void test_refusals(void **state)
 		{{.cpus = "1001"}, "--cpus: expected"},
 		{{.memory = "1k"}, "--memory: expected"},
 		{{.memory = "lots"}, "--memory: expected"},
+		{{.memory = "9492P"}, "--memory: expected"},
 		{{.user = "root"}, "--user: expected"},
 		{{.user = "1:"}, "--user: expected"},
 		{{.user = "12345678901234567890:1"}, "--user: expected"},
