@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 
 /* What `env`, `nice` and `timeout` use for failures that are not the command's. */
@@ -178,7 +179,7 @@ static int parse(struct launch_opts *o, int argc, char **argv, struct err *e)
 		{"no-tty", 0, OPT_FLAG, &o->no_tty, NULL, "none, even if there is one here"},
 		{"detach", 'd', OPT_FLAG, &o->detach, NULL, "print the id and return"},
 		{"output", 'o', OPT_STRING, &o->output, "FILE",
-		 "with --detach: append output there (default: " LOG_DIR "/ID.log)"},
+		 "with --detach: append output there (root's default: " LOG_DIR "/ID.log)"},
 		{"quiet", 'q', OPT_FLAG, &o->quiet, NULL, "no summary at the end"},
 		{"dry-run", 0, OPT_FLAG, &o->dry_run, NULL, "print the config.json and stop"},
 		{0},
@@ -232,9 +233,15 @@ static int launch(struct cli *cli, const struct launch_opts *o, struct launch_pl
 
 	if (o->dry_run)
 		return print_config(p, e);
-	if (geteuid() != 0)
-		return refuse(e, EPERM, "launch: only root can launch jobs so far");
-	if (cli->rt.cgroup_manager == CGROUP_MANAGER_DISABLED)
+	if (p->ordinary) {
+		if (!o->quiet)
+			log_warn("%s runs in the idle class; nobody freezes it for others, and a "
+				 "session that it begins competes as any other: an ordinary user "
+				 "has no scheduler",
+				 p->id);
+		if (cli->rt.cgroup_manager == CGROUP_MANAGER_CGROUPFS)
+			cli->rt.cgroup_manager = CGROUP_MANAGER_DISABLED;
+	} else if (cli->rt.cgroup_manager == CGROUP_MANAGER_DISABLED)
 		return refuse(e, EINVAL,
 			      "launch: --cgroup-manager disabled: a job needs a cgroup "
 			      "to be secondary in");

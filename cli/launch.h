@@ -30,6 +30,7 @@ struct launch_host {
 	bool has_cpu, has_memory; /* controllers in cgroup v2 */
 	bool has_cgroup;	  /* cgroup v2 at all */
 	bool has_var_tmp;	  /* a directory /var/tmp */
+	bool ordinary;		  /* the caller is an ordinary user: runtime/rootless.h */
 	uid_t uid;
 	gid_t gid;
 	gid_t *groups;
@@ -67,6 +68,7 @@ struct launch_plan {
 	const char *resolv_conf;
 	uint16_t rows, columns;
 	bool has_cpu, has_var_tmp;
+	bool ordinary; /* in a user namespace with his own id, without a cgroup or a scheduler */
 };
 
 /* cli/launch_plan.c: what can be refused is refused here. `h` must live as long as the plan. */

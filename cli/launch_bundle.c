@@ -22,7 +22,7 @@
 
 /* Where a mount belongs: in every job, over the host's root, over one that has the directory (none
  * is made on the host). */
-enum { ALWAYS, HOST_ROOT, HAS_VAR_TMP };
+enum { ALWAYS, PRIVILEGED, ORDINARY, OWN_NET, HOST_NET, GROUPED, HOST_ROOT, HAS_VAR_TMP };
 
 static const struct {
 	int when;
@@ -30,12 +30,17 @@ static const struct {
 } mounts[] = {
 	{ALWAYS, "/proc", "proc", "proc", "nosuid,noexec,nodev"},
 	{ALWAYS, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k"},
-	{ALWAYS, "/dev/pts", "devpts", "devpts",
+	{PRIVILEGED, "/dev/pts", "devpts", "devpts",
 	 "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"},
+	/* Group 5, tty, is none of an ordinary user's namespace. */
+	{ORDINARY, "/dev/pts", "devpts", "devpts",
+	 "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"},
 	{ALWAYS, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=25%"},
 	{ALWAYS, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
-	{ALWAYS, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
-	{ALWAYS, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro"},
+	{OWN_NET, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
+	/* A fresh sysfs belongs to whoever owns the network namespace. */
+	{HOST_NET, "/sys", "bind", "/sys", "rbind,rro,nosuid,noexec,nodev"},
+	{GROUPED, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro"},
 	{HOST_ROOT, "/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777,size=25%"},
 	{HAS_VAR_TMP, "/var/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777,size=25%"},
 	{HOST_ROOT, "/run", "tmpfs", "tmpfs", "nosuid,nodev,mode=755,size=25%"},
@@ -75,6 +80,11 @@ static void write_mounts(struct json_writer *w, const struct launch_plan *p)
 {
 	const bool wanted[] = {
 		[ALWAYS] = true,
+		[PRIVILEGED] = !p->ordinary,
+		[ORDINARY] = p->ordinary,
+		[OWN_NET] = !p->ordinary || !p->host_net,
+		[HOST_NET] = p->ordinary && p->host_net,
+		[GROUPED] = !p->ordinary,
 		[HOST_ROOT] = streq(p->rootfs, "/"),
 		[HAS_VAR_TMP] = streq(p->rootfs, "/") && p->has_var_tmp,
 	};
@@ -161,18 +171,41 @@ static void write_resources(struct json_writer *w, const struct launch_plan *p)
 
 static const char *const namespaces[] = {"pid", "ipc", "uts", "mount", "cgroup", "network", NULL};
 
+static void write_namespace(struct json_writer *w, const char *type)
+{
+	json_w_object(w, NULL);
+	json_w_string(w, "type", type);
+	json_w_end_object(w);
+}
+
+static void write_mapping(struct json_writer *w, const char *key, uint32_t id)
+{
+	json_w_array(w, key);
+	json_w_object(w, NULL);
+	json_w_u64(w, "containerID", id);
+	json_w_u64(w, "hostID", id);
+	json_w_u64(w, "size", 1);
+	json_w_end_object(w);
+	json_w_end_array(w);
+}
+
 static void write_linux(struct json_writer *w, const struct launch_plan *p)
 {
 	json_w_object(w, "linux");
-	write_resources(w, p);
+	if (p->ordinary) {
+		write_mapping(w, "uidMappings", p->uid);
+		write_mapping(w, "gidMappings", p->gid);
+	} else {
+		write_resources(w, p);
+	}
 	json_w_array(w, "namespaces");
 	for (const char *const *n = namespaces; *n; n++) {
 		if (p->host_net && streq(*n, "network"))
 			continue;
-		json_w_object(w, NULL);
-		json_w_string(w, "type", *n);
-		json_w_end_object(w);
+		write_namespace(w, *n);
 	}
+	if (p->ordinary)
+		write_namespace(w, "user");
 	json_w_end_array(w);
 	write_strings(w, "maskedPaths", doc_masked_paths);
 	write_strings(w, "readonlyPaths", doc_readonly_paths);

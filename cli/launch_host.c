@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/launch.h"
+#include "runtime/rootless.h"
 
 extern char **environ;
 
@@ -63,6 +64,7 @@ int launch_host_look(struct arena *a, struct launch_host *ret, struct err *e)
 		rc = look_at_caller(a, &h, e);
 	if (rc < 0)
 		return rc;
+	h.ordinary = rootless_is_ordinary();
 	h.has_var_tmp = stat("/var/tmp", &st) == 0 && S_ISDIR(st.st_mode);
 	h.cwd = real_copy(a, ".");
 	if (!h.cwd)

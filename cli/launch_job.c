@@ -147,7 +147,8 @@ static int on_started(pid_t pid, int pidfd, void *arg, struct err *e)
 	if (rc < 0)
 		return rc;
 	j->watch[WATCH_EVENTS] = (struct pollfd){.fd = j->usage.events_fd, .events = POLLPRI};
-	start_scheduler(j);
+	if (!j->plan->ordinary)
+		start_scheduler(j);
 	if (j->on_start)
 		j->on_start(j->arg);
 	return 0;
@@ -271,7 +272,8 @@ int launch_job(const struct runtime *rt, struct launch_plan *p, bool quiet, int 
 	if (stop < 0)
 		return stop;
 	j.watch[WATCH_STOP].fd = stop;
-	scheduler_recover(rt);
+	if (!p->ordinary)
+		scheduler_recover(rt);
 	rc = run(&j, ret_status, e);
 	if (j.has_ended)
 		*ret_status = j.result.status;

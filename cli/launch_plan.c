@@ -290,6 +290,31 @@ static int plan_choices(struct launch_plan *p, const struct launch_opts *o, stru
 	return o->name ? container_id_check(o->name, e) : 0;
 }
 
+/* What an ordinary user's job cannot have, and why. */
+static int check_ordinary(const struct launch_plan *p, const struct launch_opts *o,
+			  const struct launch_host *h, struct err *e)
+{
+	const struct {
+		const char *option, *given, *why;
+	} missing[] = {
+		{"cpus", o->cpus, "his job has no cgroup to limit"},
+		{"memory", o->memory, "his job has no cgroup to limit"},
+		{"on-pressure", o->on_pressure, "his job has no scheduler, only the idle class"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
+		if (missing[i].given)
+			return refuse(e, EPERM, "launch: --%s: not for an ordinary user: %s",
+				      missing[i].option, missing[i].why);
+	if (p->uid != h->uid || p->gid != h->gid)
+		return refuse(e, EPERM, "launch: --user %s: an ordinary user's job runs as himself",
+			      o->user);
+	if (o->detach && !o->output)
+		return refuse(e, EINVAL,
+			      "launch: --detach: an ordinary user names a file with --output");
+	return 0;
+}
+
 int launch_plan_make(const struct launch_opts *o, const struct launch_host *h,
 		     struct launch_plan *ret, struct err *e)
 {
@@ -304,6 +329,11 @@ int launch_plan_make(const struct launch_opts *o, const struct launch_host *h,
 		rc = plan_limits(&p, o, h, e);
 	if (rc == 0)
 		rc = plan_user(&p, o, h, e);
+	p.ordinary = h->ordinary;
+	if (rc == 0 && p.ordinary)
+		rc = check_ordinary(&p, o, h, e);
+	if (p.ordinary)
+		p.n_groups = 0; /* those of the caller stay: he may set none */
 	if (rc == 0)
 		rc = plan_capabilities(&p, o, e);
 	if (rc == 0 && !p.id)

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -69,6 +70,17 @@ static uint64_t cpu_full_usec(int cgfd)
 	return parse_u64(total, 10, &v) < 0 ? 0 : v;
 }
 
+/* Of the processes that were waited for: the job's init, which has ended, and all it waited for. */
+static uint64_t children_usec(void)
+{
+	struct rusage r;
+
+	if (getrusage(RUSAGE_CHILDREN, &r) < 0)
+		return 0;
+	return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * USEC_PER_SEC +
+	       (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+}
+
 int launch_usage_begin(struct launch_usage *u, const struct runtime *rt, const char *id,
 		       struct err *e)
 {
@@ -79,16 +91,17 @@ int launch_usage_begin(struct launch_usage *u, const struct runtime *rt, const c
 	u->host.fd = -1;
 	u->start_ns = now_ns();
 	u->idle_ticks = idle_ticks();
+	u->children_usec = children_usec();
 	rc = container_open(rt, id, CONTAINER_NO_LOCK, &c, e);
 	if (rc < 0)
 		return rc;
 	u->state_fd = take_fd(&c->dirfd);
-	rc = c->cgroup ? cg_host_locate(&u->host, e)
-		       : refuse(e, EOPNOTSUPP, "container `%s` has no cgroup", id);
-	if (rc == 0)
+	u->ungrouped = !c->cgroup;
+	rc = u->ungrouped ? 0 : cg_host_locate(&u->host, e);
+	if (rc == 0 && !u->ungrouped)
 		rc = u->cgfd = cg_open(&u->host, c->cgroup, e);
 	container_close(c);
-	if (rc < 0)
+	if (rc < 0 || u->ungrouped)
 		return rc;
 	u->slice_fd = cg_open(&u->host, CEDE_SLICE, NULL); /* not there: elsewhere by an option */
 	u->slice_usec = read_key(u->slice_fd, "cpu.stat", "usage_usec");
@@ -160,12 +173,14 @@ void launch_usage_end(struct launch_usage *u, const char *id, int status, struct
 	if (u->frozen)
 		u->frozen_ns += now - u->frozen_since_ns;
 	r.wall_usec = (now - u->start_ns) / NSEC_PER_USEC;
-	r.used_usec = read_key(u->cgfd, "cpu.stat", "usage_usec");
+	r.ungrouped = u->ungrouped;
+	r.used_usec = u->ungrouped ? children_usec() - u->children_usec
+				   : read_key(u->cgfd, "cpu.stat", "usage_usec");
 	/* 6.18 adds it up; before, what we were woken for. */
 	kernel_frozen = read_key(u->cgfd, "cgroup.stat.local", "frozen_usec");
 	r.frozen_usec = kernel_frozen ? kernel_frozen : u->frozen_ns / NSEC_PER_USEC;
 	r.waited_usec = MIN(r.wall_usec, r.frozen_usec + cpu_full_usec(u->cgfd));
-	if (ticks >= u->idle_ticks && slice >= u->slice_usec)
+	if (!u->ungrouped && ticks >= u->idle_ticks && slice >= u->slice_usec)
 		r.idle_usec = (ticks - u->idle_ticks) * USEC_PER_SEC / (uint64_t)hz +
 			      (slice - u->slice_usec);
 	r.out_of_memory = read_key(u->cgfd, "memory.events", "oom_kill") > 0;
@@ -212,11 +227,14 @@ void launch_summary_format(const struct launch_result *r, struct strbuf *out)
 	add_end(out, r);
 	strbuf_adds(out, " after ");
 	add_seconds(out, r->wall_usec);
-	strbuf_adds(out, " s: ran ");
-	add_seconds(out, r->wall_usec - r->waited_usec);
-	strbuf_adds(out, " s, waited ");
-	add_seconds(out, r->waited_usec);
 	strbuf_adds(out, " s");
+	if (!r->ungrouped) {
+		strbuf_adds(out, ": ran ");
+		add_seconds(out, r->wall_usec - r->waited_usec);
+		strbuf_adds(out, " s, waited ");
+		add_seconds(out, r->waited_usec);
+		strbuf_adds(out, " s");
+	}
 	if (r->frozen_usec || r->yields) {
 		strbuf_adds(out, " (frozen ");
 		add_seconds(out, r->frozen_usec);

@@ -17,7 +17,8 @@
 struct launch_usage {
 	struct cg_host host;
 	int cgfd, slice_fd, events_fd, state_fd; /* events_fd: to be polled with POLLPRI */
-	uint64_t start_ns, idle_ticks, slice_usec;
+	uint64_t start_ns, idle_ticks, slice_usec, children_usec;
+	bool ungrouped; /* without a cgroup only the CPU time of ended processes is counted */
 	/* Transitions of cgroup.events, for kernels that do not add them up themselves. */
 	bool frozen;
 	uint64_t frozen_since_ns, frozen_ns;
@@ -39,6 +40,7 @@ struct launch_result {
 	uint64_t idle_usec;   /* CPU time there was for secondaries; 0: not known */
 	unsigned yields;      /* how often it was frozen, by the scheduler's edges */
 	bool out_of_memory;
+	bool ungrouped;	     /* no more is known than wall and used */
 	char killed_for[32]; /* reason of the kill under pressure; "": none */
 };
 

@@ -252,3 +252,30 @@ test_joined_pid_namespace() {
 	eq "the hook's pid namespace" "$(cat c/hook)" "$(readlink /proc/self/ns/pid)"
 	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
 }
+
+# `launch`: the user himself, in the idle class, his directory writable and the rest not; said in a line
+# that he has no scheduler. Nothing is left.
+# needs: root userns command:setpriv
+# timeout: 60
+test_ordinary_user_launch() {
+	mkdir -p run mine
+	chmod 755 "$T"
+	install -m 755 "$CEDE" cede
+	chown 65534:65534 run mine
+	mine() { (cd mine && as_user ../cede launch "$@"); }
+	ok mine -- sh -c 'id -u; touch here; touch /var/there 2>/dev/null || echo protected; chrt -p $$; cat /proc/self/autogroup 2>/dev/null; exit 0'
+	like "output" "$OUT" $'^65534\nprotected\n.*SCHED_IDLE'
+	[ ! -e /proc/self/autogroup ] || like "its autogroup" "$OUT" " nice 19"
+	like "messages" "$ERR" "runs in the idle class; nobody freezes it for others"
+	like "summary" "$ERR" "exit 0 after [0-9.]+ s, used [0-9.]+ CPU-s"
+	eq "whose file it is" "$(stat -c %u mine/here)" 65534
+	run mine -q --net host -- sh -c 'ls /sys/class/net | grep -c . >here; exit 3'
+	eq "the status" "$STATUS" 3
+	eq "the host's network" "$(cat mine/here)" "$(ls /sys/class/net | grep -c .)"
+	ok mine -d -o out -- echo detached
+	eventually 20 grep -q detached mine/out
+	fails 125 "launch: --user 0: an ordinary user's job runs as himself" mine --user 0 true
+	fails 125 "launch: --detach: an ordinary user names a file with --output" mine -d true
+	all_ended() { [ -z "$(find run -mindepth 2 -maxdepth 2 ! -name '.*')" ]; }
+	eventually 20 all_ended
+}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/cleanup.h"
 #include "cli/launch.h"
 #include "cli/launch_summary.h"
 #include "oci/spec.h"
@@ -252,6 +253,68 @@ static void test_limits(void **state)
 	launch_plan_free(&p);
 }
 
+/* His own id in a user namespace, no groups, no cgroup; what he cannot have is refused. */
+static void test_ordinary(void **state)
+{
+	struct launch_opts o = options();
+	struct launch_host h = host;
+	struct launch_plan p;
+	struct spec *s;
+
+	(void)state;
+	h.ordinary = true;
+	s = parsed(&o, &h, &p);
+	assert_true(s->linux_.namespaces[NS_USER].wanted);
+	assert_int_equal(s->linux_.uid_mappings.n, 1);
+	assert_int_equal(s->linux_.uid_mappings.v[0].container_id, 1000);
+	assert_int_equal(s->linux_.uid_mappings.v[0].host_id, 1000);
+	assert_int_equal(s->linux_.gid_mappings.v[0].host_id, 1001);
+	assert_int_equal(s->linux_.gid_mappings.v[0].size, 1);
+	assert_int_equal(s->process->user.uid, 1000);
+	assert_int_equal(s->process->user.n_additional_gids, 0);
+	assert_false(has(&mount_on(s, "/dev/pts")->options, "gid=5"));
+	assert_string_equal(mount_on(s, "/sys")->type, "sysfs");
+	assert_null(mount_on(s, "/sys/fs/cgroup"));
+	spec_free(s);
+	launch_plan_free(&p);
+
+	o.net = "host";
+	s = parsed(&o, &h, &p);
+	assert_true(has(&mount_on(s, "/sys")->options, "rro"));
+	spec_free(s);
+	launch_plan_free(&p);
+}
+
+static void test_ordinary_refusals(void **state)
+{
+	const struct {
+		struct launch_opts o;
+		const char *error;
+	} bad[] = {
+		{{.cpus = "1"}, "launch: --cpus: not for an ordinary user: "},
+		{{.memory = "1G"}, "launch: --memory: not for an ordinary user: "},
+		{{.on_pressure = "kill"}, "launch: --on-pressure: not for an ordinary user: "},
+		{{.user = "0"}, "launch: --user 0: an ordinary user's job runs as himself"},
+		{{.user = "1000:0"},
+		 "launch: --user 1000:0: an ordinary user's job runs as himself"},
+		{{.detach = true}, "launch: --detach: an ordinary user names a file with --output"},
+	};
+	struct launch_host h = host;
+
+	(void)state;
+	h.ordinary = true;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct launch_opts o = bad[i].o;
+		struct launch_plan p;
+		struct err e = ERR_INIT;
+
+		o.argc = 2;
+		o.argv = (char **)(uintptr_t)job;
+		assert_true(launch_plan_make(&o, &h, &p, &e) < 0);
+		assert_non_null(str_after(e.msg, bad[i].error));
+	}
+}
+
 static void test_user_and_terminal(void **state)
 {
 	struct launch_opts o = options();
@@ -427,6 +490,8 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_user_and_terminal),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_ordinary),
+		cmocka_unit_test(test_ordinary_refusals),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_missing_controllers),
 		cmocka_unit_test(test_summary),
