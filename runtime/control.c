@@ -58,15 +58,23 @@ int container_open_init(const struct container *c, struct err *e)
 	return take_fd(&fd);
 }
 
-static int signal_all(const struct container *c, int signal, struct err *e)
+/* systemd removes a scope with its last process: then there is nobody, which is what an engine
+ * asks for that makes sure of it after init's exit. */
+static int signal_all(const struct container *c, bool up, int signal, struct err *e)
 {
 	struct cgroup cg;
 	int rc;
 
+	if (!c->cgroup && !up)
+		return refuse(e, ESRCH, "container not running");
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP,
 			      "container `%s` has no cgroup: only init can be signalled", c->id);
 	rc = cgroup_open(c->cgroup, &cg, e);
+	if (rc == -ENOENT && !up) {
+		err_clear(e);
+		return 0;
+	}
 	if (rc < 0)
 		return rc;
 	rc = cgroup_signal(&cg, signal, e);
@@ -112,7 +120,7 @@ int container_kill(const struct runtime *rt, const char *id, int signal, bool al
 	/* Without a pid namespace of its own a container's processes outlive its init, and `--all`
 	 * (which engines send after init's exit) is for them. */
 	if (all)
-		return signal_all(c, signal, e);
+		return signal_all(c, is_up(status), signal, e);
 	if (!is_up(status))
 		return refuse(e, ESRCH, "container not running");
 	pidfd = container_open_init(c, e);

@@ -163,6 +163,10 @@ test_kill_all() {
 	ok cede run -d -b b "$TAG-a"
 	ok cede kill --all "$TAG-a" KILL
 	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 0 ]"
+	# systemd removes a scope with its last process; containerd makes sure after that
+	eventually 5 is_status "$TAG-a" stopped
+	eventually 5 rmdir "$(cg_of "$TAG-a")"
+	ok cede kill --all "$TAG-a" KILL
 	ok cede delete "$TAG-a"
 }
 
