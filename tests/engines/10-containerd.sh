@@ -70,3 +70,32 @@ test_checkpoint() {
 	ok ctr container rm "$id"
 	no_state "$CTR_STATE"
 }
+
+# a checkpoint as an image, and a container made of it with its task: it counts on where it was
+# needs: root command:criu
+# timeout: 100
+test_restore() {
+	local id=$TAG-r count
+	count() { ctr task exec --exec-id "n$EPOCHREALTIME" "$id" cat /tmp/n; }
+	ok ctr_run -d "$IMAGE" "$id" sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.1; done'
+	eventually 20 eval '[ "$(count)" -ge 2 ]'
+	count=$(count)
+	ok ctr container checkpoint --rw --image --task "$id" "$TAG-image"
+	ok ctr task kill -s SIGKILL "$id"
+	eventually 10 task_is "$id" STOPPED
+	run ctr task delete "$id"
+	ok ctr container rm "$id"
+	no_state "$CTR_STATE"
+	ctr container restore --rw --live "$id" "$TAG-image" >restored 2>&1 & # stays until the task ends
+	eventually 30 task_is "$id" RUNNING
+	at_least count "$(count)" "$count"
+	count=$(count)
+	eventually 20 eval '[ "$(count)" -gt '"$count"' ]'
+	ok ctr task kill -s SIGKILL "$id"
+	eventually 10 task_is "$id" STOPPED
+	wait || true
+	run ctr task delete "$id"
+	ok ctr container rm "$id"
+	ok ctr image rm "$TAG-image"
+	no_state "$CTR_STATE"
+}
