@@ -129,7 +129,7 @@ test_ordinary_user_limits() {
 		.linux.resources.memory.limit = 100000000 @ config.json: linux.resources.memory.limit: no cgroup can be made here without privileges
 		.process.oomScoreAdj = -500 @ config.json: process.oomScoreAdj: .*Permission denied$
 		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576000, hard: 1048576000}] @ config.json: process.rlimits\[0\]:
-		.process.user.additionalGids = [5] @ config.json: process.user.additionalGids: 
+		.process.user.additionalGids = [5] @ config.json: process.user.additionalGids:
 		.process.user.uid = 1 @ config.json: process.user.uid: .*1
 		.linux.uidMappings[0].hostID = 0 @ config.json: linux.uidMappings: newuidmap: uid range \[0-1\) -> \[0-1\) not allowed \(exit status 1\); /etc/subuid says which ids user 65534 may map$
 		.linux.gidMappings += [{containerID: 1, hostID: 1, size: 10}] @ config.json: linux.gidMappings: newgidmap: gid range .* not allowed .*/etc/subgid says which ids user 65534 may map$
