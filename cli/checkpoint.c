@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 
-#define NO_FD -2147483647
+#define NO_FD (-2147483647)
 
 static int run_checkpoint(struct cli *cli, int argc, char **argv, struct err *e)
 {

@@ -11,8 +11,6 @@
 #include "cli/launch.h"
 #include "runtime/rootless.h"
 
-extern char **environ;
-
 static int look_at_cgroups(struct launch_host *h, struct err *e)
 {
 	struct cg_host cg;

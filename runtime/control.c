@@ -41,9 +41,10 @@ static int open_with_status(const struct runtime *rt, const char *id, enum conta
 	rc = container_open(rt, id, lock, &c, e);
 	if (rc == 0)
 		rc = container_status(c, ret_status, e);
-	if (rc == 0)
-		*ret = take_ptr(&c);
-	return rc;
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&c);
+	return 0;
 }
 
 /* Opened first, then the start time is compared. */

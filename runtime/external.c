@@ -433,7 +433,7 @@ static int restore_descriptor(struct strbuf *opts, struct criu_start *how, int f
 		return 0;
 	(void)snprintf(key, sizeof(key), "%s", text); /* as long as they may be */
 	if (str_after(text, "null[")) {
-		memcpy(key, "file", 4);
+		(void)snprintf(key, sizeof(key), "file%s", text + strlen("null")); /* as long */
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		return null < 0 ? fail(e, errno, "/dev/null") : inherit(opts, how, null, key, e);
 	}

@@ -6,28 +6,25 @@
 #include <string.h>
 
 #include "base/cgtasks.h"
-#include "base/clock.h"
+#include "base/procfs.h"
 #include "base/sys.h"
 #include "runtime/idle_class.h"
 
-#ifndef SCHED_DEADLINE
-#define SCHED_DEADLINE 6
-#endif
-#define CEDE_SCHED_FLAG_RESET_ON_FORK 1 /* without it fork is refused to such a task */
+#define CEDE_SCHED_FLAG_RESET_ON_FORK 1
 
-/* A tenth of a CPU. Ended by the tick (4 ms at HZ=250), so that it may be overdrawn once and is
- * then paid back. The kernel wants at least 1024 ns, and a period of 100 us to 4 s. */
-static const struct sched_attr_v1 tenth = {
-	.size = sizeof(tenth),
-	.policy = SCHED_DEADLINE,
+static const struct sched_attr_v1 ahead = {
+	.size = sizeof(ahead),
+	.policy = SCHED_RR,
 	.flags = CEDE_SCHED_FLAG_RESET_ON_FORK,
-	.runtime = 1 * NSEC_PER_MSEC,
-	.deadline = 10 * NSEC_PER_MSEC,
-	.period = 10 * NSEC_PER_MSEC,
+	.priority = 1,
+};
+static const struct sched_attr_v1 equal = {
+	.size = sizeof(equal),
+	.policy = SCHED_OTHER,
 };
 
 struct hurried {
-	bool idle_by_group, keep;
+	bool idle_by_group;
 	pid_t init;
 	struct was {
 		pid_t tid;
@@ -40,9 +37,8 @@ static bool is_hurried(pid_t tid)
 {
 	struct sched_attr_v1 now;
 
-	return sys_sched_getattr(tid, &now) == 0 && now.policy == SCHED_DEADLINE &&
-	       now.runtime == tenth.runtime && now.deadline == tenth.deadline &&
-	       now.period == tenth.period;
+	return sys_sched_getattr(tid, &now) == 0 && now.policy == ahead.policy &&
+	       now.priority == ahead.priority && now.flags == ahead.flags;
 }
 
 static bool remember(struct hurried *h, pid_t tid, const struct sched_attr_v1 *attr)
@@ -60,30 +56,42 @@ static bool remember(struct hurried *h, pid_t tid, const struct sched_attr_v1 *a
 	return true;
 }
 
-static void hurry_task(pid_t tid, void *arg)
+static bool is_idle(pid_t tid, bool idle_by_group, struct sched_attr_v1 *ret)
 {
-	struct hurried *h = arg;
-	struct sched_attr_v1 attr;
-
-	if (sys_sched_getattr(tid, &attr) < 0 || attr.policy == SCHED_DEADLINE ||
-	    (!h->idle_by_group && attr.policy != SCHED_IDLE))
-		return;
-	if (!h->keep || remember(h, tid, &attr))
-		(void)sys_sched_setattr(tid, &tenth); /* refused: it waits its turn */
+	return sys_sched_getattr(tid, ret) == 0 &&
+	       (idle_by_group ? ret->policy != ahead.policy : ret->policy == SCHED_IDLE);
 }
 
-void hurry_dying(int cgfd, bool idle_by_group)
+static void hurry_freezing_task(pid_t tid, void *arg)
 {
-	struct hurried h = {.idle_by_group = idle_by_group};
+	struct hurried *h = arg;
+	struct sched_attr_v1 was;
 
-	cg_each_task(cgfd, hurry_task, &h);
+	if (is_idle(tid, h->idle_by_group, &was) && remember(h, tid, &was))
+		(void)sys_sched_setattr(tid, &ahead); /* refused: it waits its turn */
 }
 
 void hurry_dying_task(pid_t tid, bool idle_by_group)
 {
-	struct hurried h = {.idle_by_group = idle_by_group};
+	struct sched_attr_v1 was;
 
-	hurry_task(tid, &h);
+	if (!is_idle(tid, idle_by_group, &was))
+		return;
+	(void)sys_sched_setattr(tid, idle_by_group ? &ahead : &equal); /* as above */
+	if (!idle_by_group)
+		(void)proc_write(tid, "autogroup", "0", NULL);
+}
+
+static void dying_task(pid_t tid, void *arg)
+{
+	const bool *idle_by_group = arg;
+
+	hurry_dying_task(tid, *idle_by_group);
+}
+
+void hurry_dying(int cgfd, bool idle_by_group)
+{
+	cg_each_task(cgfd, dying_task, &idle_by_group);
 }
 
 struct hurried *hurry_freezing(int cgfd, bool idle_by_group, pid_t init)
@@ -93,9 +101,8 @@ struct hurried *hurry_freezing(int cgfd, bool idle_by_group, pid_t init)
 	if (!h)
 		return NULL;
 	h->idle_by_group = idle_by_group;
-	h->keep = true;
 	h->init = init;
-	cg_each_task(cgfd, hurry_task, h);
+	cg_each_task(cgfd, hurry_freezing_task, h);
 	return h;
 }
 

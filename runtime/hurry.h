@@ -4,13 +4,18 @@
  *
  * The kernel kills and freezes a task by telling it; the task itself does the rest (gives its
  * memory back, stops) when it runs next. An idle task of a machine whose incumbents want every CPU
- * runs next in seconds. Here its threads get a tenth of a CPU at once, as SCHED_DEADLINE tasks
- * (sched(7), Documentation/scheduler/sched-deadline.rst): ahead of everybody, but the kernel's
- * admission keeps the bound whatever becomes of us, and children do not inherit it. What runs then
- * is the kernel's code only: a task that is to die or to freeze does not return to its program.
+ * runs next in seconds. What runs here is the kernel's code only: a task that is to die or to
+ * freeze does not return to its program.
  *
- * Threads with a narrower affinity than the machine's CPUs are refused by the kernel, as is
- * everybody to an unprivileged caller: these wait their turn.
+ *  - Freezing takes microseconds: its threads are ahead of everybody for that long (SCHED_RR,
+ *    sched(7)), and are put back.
+ *  - Dying takes as long as there is memory to give back. Idle task by task: an equal among the
+ *    incumbents (SCHED_OTHER, an autogroup of nice 0). Idle by its group, where no policy of the
+ *    fair class helps: as for freezing.
+ *
+ * (SCHED_DEADLINE, whose bound would suit both, is no choice: Linux 6.18 never gives back the
+ * bandwidth of a task that leaves the class while it sleeps, nor that of a zombie; measured.)
+ * An unprivileged caller is refused the policies: there they wait their turn.
  */
 #ifndef CEDE_RUNTIME_HURRY_H
 #define CEDE_RUNTIME_HURRY_H
@@ -25,7 +30,8 @@
 void hurry_dying(int cgfd, bool idle_by_group);
 void hurry_dying_task(pid_t tid, bool idle_by_group);
 
-/* For those that are freezing; hurry_back when they are frozen, or were not in time. */
+/* For those that are freezing; hurry_back when they are frozen, or were not in time. Children do
+ * not inherit it. */
 struct hurried;
 struct hurried *hurry_freezing(int cgfd, bool idle_by_group, pid_t init);
 void hurry_back(struct hurried *h); /* and frees it; NULL is fine */

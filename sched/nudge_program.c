@@ -118,6 +118,7 @@ static void call(struct code *c, int function)
 
 static void set_map(struct code *c, int dst, int fd)
 {
+	/* NOLINTNEXTLINE(misc-redundant-expression): both names are 0, and yet mean two things */
 	emit(c, BPF_LD | BPF_IMM | BPF_DW, dst, BPF_PSEUDO_MAP_FD, 0, fd);
 	emit(c, 0, 0, 0, 0, 0);
 }

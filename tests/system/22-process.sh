@@ -330,24 +330,27 @@ test_runtime_binary_is_safe() {
 	eq "the binary" "$(sha256sum <"$CEDE")" "$before"
 }
 
-# Every scheduling policy of the document with its parameters and flags; what makes no sense is named.
-test_scheduler_policies() {
-	local s want
-	bundle b '.process.args = ["probe"]'
-	put b probe
-	# the policy as sched_getscheduler(2) has it; 0x40000000 is "reset on fork"
+# policies_are <"POLICY SCHEDULER" lines: what the container's program says its policy is
+policies_are() {
+	local want s
 	while read -r want s; do
 		config b ".process.scheduler = $s"
 		ok cede run -b b "$TAG-a"
 		eq "policy with $s" "$(probed sched)" "$want"
-	done <<-'EOF_POLICIES'
+	done
+}
+
+# Every scheduling policy of the document with its parameters and flags; what makes no sense is named.
+test_scheduler_policies() {
+	bundle b '.process.args = ["probe"]'
+	put b probe
+	# the policy as sched_getscheduler(2) has it; 0x40000000 is "reset on fork"
+	policies_are <<-'EOF_POLICIES'
 		0 {policy: "SCHED_OTHER", nice: -5}
 		1 {policy: "SCHED_FIFO", priority: 1}
 		2 {policy: "SCHED_RR", priority: 99}
 		3 {policy: "SCHED_BATCH"}
 		5 {policy: "SCHED_IDLE", nice: 19}
-		6 {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 10000000, period: 10000000}
-		1073741830 {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 10000000, flags: ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN"]}
 		1073741825 {policy: "SCHED_FIFO", priority: 5, flags: ["SCHED_FLAG_RESET_ON_FORK"]}
 	EOF_POLICIES
 	config b '.process.scheduler = {policy: "SCHED_OTHER", flags: ["SCHED_FLAG_UTIL_CLAMP_MIN"]}'
@@ -361,6 +364,16 @@ test_scheduler_policies() {
 	fails 1 'process.scheduler: SCHED_DEADLINE needs 0 < runtime <= deadline <= period' cede run -b b "$TAG-a"
 	config b '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 1, deadline: 1, period: 1}'
 	fails 1 'process.scheduler: SCHED_DEADLINE, nice 0, priority 0: Invalid argument' cede run -b b "$TAG-a"
+}
+
+# needs: deadline
+test_scheduler_deadline() {
+	bundle b '.process.args = ["probe"]'
+	put b probe
+	policies_are <<-'EOF_POLICIES'
+		6 {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 10000000, period: 10000000}
+		1073741830 {policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 10000000, flags: ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN"]}
+	EOF_POLICIES
 }
 
 # personality, I/O priority and scheduler of the document.

@@ -85,8 +85,8 @@ test_by_group() {
 	stops_at_once SCHED_BATCH
 }
 
-# A `pause` that was killed in the middle of it leaves threads that are ahead of everybody, with a tenth
-# of a CPU each: `resume` takes it from them.
+# A `pause` that was killed in the middle of it leaves threads that are ahead of everybody: `resume`
+# takes that from them.
 # needs: root hybrid
 test_left_hurried() {
 	local pid
@@ -94,8 +94,8 @@ test_left_hurried() {
 	cede run -d -b b "$TAG-a" </dev/null >/dev/null 2>&1
 	pid=$(pid_of "$TAG-a")
 	ok cede pause "$TAG-a"
-	ok chrt -R -d -T 1000000 -D 10000000 -P 10000000 -p 0 "$pid"
-	like policy "$(chrt -p "$pid")" SCHED_DEADLINE
+	ok chrt -R -r -p 1 "$pid"
+	like policy "$(chrt -p "$pid")" SCHED_RR
 	ok cede resume "$TAG-a"
 	threads_are SCHED_IDLE
 	ok cede delete -f "$TAG-a"

@@ -216,6 +216,8 @@ need_cap() {
 need_userns() { [ "$(cat /proc/sys/user/max_user_namespaces 2>/dev/null || echo 0)" -gt 0 ] || echo "user namespaces"; }
 need_timens() { [ -e /proc/self/ns/time ] || echo "time namespaces"; }
 need_veth() { unshare -n ip link add cedeveth0 type veth peer name cedeveth1 2>/dev/null || echo "veth devices"; }
+# The kernel admits so much of it and no more, and 6.18 does not get back all that has ended.
+need_deadline() { chrt -d -T 1000000 -D 10000000 -P 10000000 0 true 2>/dev/null || echo "CPU time for SCHED_DEADLINE"; }
 need_numa() { [ -e /proc/self/numa_maps ] || echo "NUMA"; }
 need_apparmor() {
 	if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ]; then
