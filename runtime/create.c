@@ -338,7 +338,14 @@ int creation_record(struct creation *c, struct err *e)
 		rc = write_pid_file(c, e);
 	if (rc == 0 && c->pidfd_socket >= 0)
 		rc = handover_send(c->pidfd_socket, c->pidfd, "pidfd", e);
-	return rc < 0 || c->sync < 0 ? rc : sync_send(c->sync, SYNC_GO, 0, -1, e);
+	if (rc == 0 && c->sync >= 0)
+		rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
+	/* Somebody has found it in the state and has killed it: it has been created. */
+	if (rc == -EPIPE) {
+		err_clear(e);
+		rc = creation_check_memory(c, e);
+	}
+	return rc;
 }
 
 static void kill_init(struct creation *c)

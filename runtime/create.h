@@ -95,6 +95,8 @@ void creation_end(struct creation *c);
 int creation_clone(struct creation *c, struct err *e);
 /* Hears and answers init until it says that it is ready. */
 int creation_converse(struct creation *c, struct err *e);
+/* -ENOMEM, naming the limit, if the kernel has killed for want of memory in its group. */
+int creation_check_memory(const struct creation *c, struct err *e);
 /* On SYNC_LISTENER with this value; the answer is the caller's to send. */
 int creation_on_listener(struct creation *c, int number, struct err *e);
 /* Hooks in the runtime's namespaces; from then on poststop hooks are owed. */

@@ -252,21 +252,29 @@ static const struct {
 	[SYNC_LISTENER] = {on_listener, true},
 };
 
+int creation_check_memory(const struct creation *c, struct err *e)
+{
+	uint64_t killed = 0;
+
+	if (c->cgroup.fd < 0 ||
+	    cg_read_key(c->cgroup.fd, "memory.events", "oom_kill", &killed, NULL) < 0 || !killed)
+		return 0;
+	return refuse(e, ENOMEM,
+		      "config.json: linux.resources.memory.limit: too low: the kernel killed the "
+		      "container's init while it was set up");
+}
+
 /* Init is gone without a word: killed, most likely by a memory limit below what set-up needs, or at
  * birth for the sake of its group (see cgroup_enter): then it is made another way. */
 static int on_death(struct creation *c, bool heard, struct err *e)
 {
-	uint64_t killed = 0;
 	int status = 0;
 
 	if (supervise_reap(c->pidfd, &status, e) < 0)
 		return -e->code;
 	c->pidfd = fd_close(c->pidfd);
-	if (c->cgroup.fd >= 0 &&
-	    cg_read_key(c->cgroup.fd, "memory.events", "oom_kill", &killed, NULL) == 0 && killed)
-		return refuse(e, ENOMEM,
-			      "config.json: linux.resources.memory.limit: too low: the kernel "
-			      "killed the container's init while it was set up");
+	if (creation_check_memory(c, e) < 0)
+		return -ENOMEM;
 	if (status == 128 + SIGKILL && !heard && c->cgroup.fd >= 0 && !c->enter_group) {
 		err_clear(e);
 		c->enter_group = true;
@@ -303,9 +311,11 @@ int creation_converse(struct creation *c, struct err *e)
 		if (m.type >= ARRAY_SIZE(talk) || !talk[m.type].handle)
 			return refuse(e, EPROTO, "unexpected message %u from init", m.type);
 		rc = talk[m.type].handle(c, &m, &fd, e);
-		if (rc == 0 && talk[m.type].answer)
-			rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
 		if (rc < 0)
+			return rc;
+		if (talk[m.type].answer)
+			rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
+		if (rc < 0 && rc != -EPIPE) /* its end will be heard of next */
 			return rc;
 	}
 }

@@ -30,7 +30,7 @@ test_system_calls() {
 	at_most "calls of exec" "$n" 205
 	n=$(calls "$CEDE" --root "$ROOT" kill "$TAG-b" KILL)
 	echo "kill: $n calls"
-	at_most "calls of kill" "$n" 48
+	at_most "calls of kill" "$n" 70
 	ok cede delete -f "$TAG-b"
 }
 
