@@ -52,8 +52,10 @@ struct creation {
 	int pidfd;	  /* of the same */
 	int master;	  /* of the terminal, if it stays here; else -1 */
 	bool enter_group; /* init enters its group itself: see cgroup_enter */
-	bool hooked;	  /* the hooks' stage was reached: poststop hooks are owed */
-	bool written;	  /* the pid file is */
+	/* In memory shared with it: it has begun, and was not killed at birth. */
+	volatile bool *begun;
+	bool hooked;  /* the hooks' stage was reached: poststop hooks are owed */
+	bool written; /* the pid file is */
 };
 
 /*

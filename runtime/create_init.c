@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The making of init: the clone, and the talk with it until it is ready (runtime/sync.h). */
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 		.ordinary = c->ordinary,
 	};
 
+	*c->begun = true;
 	if (c->enter_group) {
 		struct err e = ERR_INIT;
 
@@ -122,10 +124,23 @@ static int clone_below(struct creation *c, struct err *e)
 	return rc;
 }
 
+static int share_flag(struct creation *c, struct err *e)
+{
+	void *p = mmap(NULL, sizeof(*c->begun), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+
+	if (p == MAP_FAILED)
+		return fail(e, errno, "mmap");
+	c->begun = p; /* until we end */
+	return 0;
+}
+
 int creation_clone(struct creation *c, struct err *e)
 {
 	int rc = c->ordinary ? 0 : mount_plan_open_sources(&c->mounts, c->spec, -1, e);
 
+	if (rc == 0)
+		rc = share_flag(c, e);
 	if (rc < 0)
 		return rc;
 	c->early = may_record_early(c);
@@ -266,7 +281,7 @@ int creation_check_memory(const struct creation *c, struct err *e)
 
 /* Init is gone without a word: killed, most likely by a memory limit below what set-up needs, or at
  * birth for the sake of its group (see cgroup_enter): then it is made another way. */
-static int on_death(struct creation *c, bool heard, struct err *e)
+static int on_death(struct creation *c, struct err *e)
 {
 	int status = 0;
 
@@ -275,9 +290,10 @@ static int on_death(struct creation *c, bool heard, struct err *e)
 	c->pidfd = fd_close(c->pidfd);
 	if (creation_check_memory(c, e) < 0)
 		return -ENOMEM;
-	if (status == 128 + SIGKILL && !heard && c->cgroup.fd >= 0 && !c->enter_group) {
+	if (status == 128 + SIGKILL && !*c->begun && c->cgroup.fd >= 0 && !c->enter_group) {
 		err_clear(e);
 		c->enter_group = true;
+		c->early = false; /* what was recorded is the other one */
 		c->sync = fd_close(c->sync);
 		return clone_below(c, e);
 	}
@@ -288,7 +304,6 @@ static int on_death(struct creation *c, bool heard, struct err *e)
 int creation_converse(struct creation *c, struct err *e)
 {
 	int timeout = CREATION_TIMEOUT_MS + hooks_timeout_ms(c->spec, HOOK_CREATE_CONTAINER);
-	bool heard = false;
 
 	for (;;) {
 		_cleanup_fd_ int fd = -1;
@@ -296,12 +311,11 @@ int creation_converse(struct creation *c, struct err *e)
 		int rc = sync_recv(c->sync, c->signals.fd, timeout, &m, &fd, e);
 
 		if (rc == -ECONNRESET) {
-			rc = on_death(c, heard, e);
+			rc = on_death(c, e);
 			if (rc < 0)
 				return rc;
 			continue;
 		}
-		heard = true;
 		if (rc < 0) {
 			c->hooked |= m.type == SYNC_ERROR && m.value == SYNC_HOOK_FAILED;
 			return rc;

@@ -82,9 +82,8 @@ test_rootfs() {
 
 # --name: the id in `list`; a name that is taken or impossible is refused.
 test_name() {
-	exec_cede launch --name "$TAG-named" -- sh -c 'echo up; exec sleep 1000' >out 2>err &
-	eventually 5 grep -q up out
-	is_status "$TAG-named" running || die "status is $(status_of "$TAG-named")"
+	exec_cede launch --name "$TAG-named" -- sleep 1000 >out 2>err &
+	eventually 5 is_status "$TAG-named" running
 	fails 125 'already exists' cede launch --name "$TAG-named" -- true
 	ok cede kill "$TAG-named" KILL
 	STATUS=0
