@@ -98,6 +98,7 @@ struct container {
 	bool new_keyring;    /* its processes do not have the keys of who calls us */
 	bool listener;	     /* its seccomp filter has one, for `start` to hand over */
 	bool notifies;	     /* it has a NOTIFY_SOCKET, where `start` is to listen */
+	bool no_process;     /* there is nothing to start (runtime.md, Start) */
 	struct rdt_place rdt;
 	const char *unit;	   /* systemd's scope; NULL: another manager's group */
 	bool user_unit;		   /* of the user's systemd */

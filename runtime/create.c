@@ -86,6 +86,12 @@ static int check_terminal(const struct creation *c, struct err *e)
 	return 0;
 }
 
+/* `create` takes a document without a process; there is only nothing to start then. */
+static int check_process(const struct creation *c, struct err *e)
+{
+	return c->run_now && !c->spec->process ? process_missing(e) : 0;
+}
+
 static int load(struct creation *c, struct err *e)
 {
 	int rc = absolute_bundle(c, e);
@@ -101,6 +107,8 @@ static int load(struct creation *c, struct err *e)
 		rc = lsm_check(c->spec->process, c->spec->linux_.mount_label, e);
 	if (rc == 0 && c->spec->linux_.intel_rdt.set)
 		rc = resctrl_check(e);
+	if (rc == 0)
+		rc = check_process(c, e);
 	if (rc == 0)
 		rc = check_terminal(c, e);
 	return rc < 0 ? rc : sysctl_check(c->spec, e);
@@ -221,6 +229,7 @@ static int fill_state(struct creation *c, struct err *e)
 	k->hooks = hooks_present(c->spec);
 	k->listener = c->seccomp.wants_listener;
 	k->notifies = c->notifies;
+	k->no_process = !c->spec->process;
 	k->new_keyring = !c->o->no_new_keyring;
 	rc = fill_cgroup(c, e);
 	if (rc < 0)

@@ -385,12 +385,17 @@ int process_exec_error(const char *name, int errnum, struct err *e)
 	return err_exit_status(e, fail(e, errnum, "exec: \"%s\"", name), 126);
 }
 
+int process_missing(struct err *e)
+{
+	return refuse(e, EINVAL, "config.json: process: required to start, but not given");
+}
+
 int process_exec(struct process *p, struct err *e)
 {
 	int rc;
 
 	if (!p->spec->args.n)
-		return refuse(e, EINVAL, "config.json: process: required to start, but not given");
+		return process_missing(e);
 	rc = lsm_apply(p->spec, &p->label_fd, e);
 	if (rc < 0)
 		return rc;

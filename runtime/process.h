@@ -84,6 +84,9 @@ int process_become(struct process *p, struct err *e);
  * the exit status in the error. */
 int process_exec(struct process *p, struct err *e);
 
+/* The error for a document without a process. */
+int process_missing(struct err *e);
+
 /* The error for a program that cannot be executed, with its exit status; words as engines look for
  * them. Pure. */
 int process_exec_error(const char *name, int errnum, struct err *e);

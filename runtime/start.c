@@ -14,6 +14,7 @@
 #include "runtime/container.h"
 #include "runtime/hooks.h"
 #include "runtime/notify.h"
+#include "runtime/process.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/state.h"
 #include "runtime/sync.h"
@@ -26,8 +27,8 @@
 static int check_created(const struct container *c, enum oci_status status, struct err *e)
 {
 	switch (status) {
-	case OCI_CREATED:
-		return 0;
+	case OCI_CREATED: /* and stays it */
+		return c->no_process ? process_missing(e) : 0;
 	case OCI_RUNNING:
 		return refuse(e, EINVAL, "cannot start container `%s`: it is running already",
 			      c->id);

@@ -204,6 +204,8 @@ int state_save(const struct container *c, struct err *e)
 	json_w_bool(&w, "newKeyring", c->new_keyring);
 	json_w_bool(&w, "seccompListener", c->listener);
 	json_w_bool(&w, "notifies", c->notifies);
+	if (c->no_process)
+		json_w_bool(&w, "noProcess", true);
 	if (c->rdt.group) {
 		json_w_string(&w, "rdtGroup", c->rdt.group);
 		json_w_bool(&w, "rdtCreated", c->rdt.created);
@@ -286,6 +288,7 @@ static int state_load(struct container *c, struct err *e)
 	c->new_keyring = json_get_bool(doc, "newKeyring", true);
 	c->listener = json_get_bool(doc, "seccompListener", false);
 	c->notifies = json_get_bool(doc, "notifies", false);
+	c->no_process = json_get_bool(doc, "noProcess", false);
 	c->rdt = (struct rdt_place){json_get_string(doc, "rdtGroup"),
 				    json_get_bool(doc, "rdtCreated", false),
 				    json_get_bool(doc, "rdtMonitored", false)};

@@ -86,6 +86,26 @@ test_create_waits() {
 	ok cede delete "$id"
 }
 
+# A document without a process: create takes it, exec works in it; start refuses and changes nothing, run
+# makes nothing (runtime.md, Start, Errors).
+test_without_process() {
+	local id=$TAG-a pid
+	bundle b "del(.process) | .hooks = {createRuntime: [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo ran >>$T/hook\"]}]}"
+	fails 1 'process: required to start' cede run -b b "$TAG-b"
+	[ ! -e hook ] || die "run began to make a container that it could not start"
+	ok cede create -b b "$id"
+	pid=$(pid_of "$id")
+	fails 1 'process: required to start' cede start "$id"
+	is_status "$id" created || die "status is $(status_of "$id") after a refused start"
+	eq "pid after a refused start" "$(pid_of "$id")" "$pid"
+	fails 1 'process: required to start' cede start "$id"
+	ok cede exec "$id" /bin/sh -c 'echo $PPID'
+	eq "output of exec" "$OUT" 0
+	ok cede kill "$id" KILL
+	eventually 5 is_status "$id" stopped
+	ok cede delete "$id"
+}
+
 # The output of a created container goes to the stdio that `create` had; `create` itself returns.
 test_create_stdio() {
 	bundle b '.process.args = ["sh", "-c", "cat; echo done >&2"]'
