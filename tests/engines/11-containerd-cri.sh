@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2016 # expanded in the container
 # SPDX-License-Identifier: Apache-2.0
-# containerd as Kubernetes calls it: the runtime class `cede` of contrib/containerd/config.toml (BinaryName).
+# containerd as Kubernetes calls it: runtime classes of contrib/containerd/config.toml (BinaryName), one
+# with each cgroup driver.
 
 # shellcheck source=tests/engines/lib.sh disable=SC1091
 source "$TOP/tests/engines/lib.sh"
@@ -9,8 +10,9 @@ source "$TOP/tests/engines/cri.sh"
 
 CRI_STATE=/run/containerd/runc/k8s.io
 POD='' POD_CONFIG=''
+SLICE=cede-${TAG//-/}.slice # one level below cede.slice
 # Values of the interface's enumerations.
-NS_CONTAINER=1 NS_NODE=2
+NS_POD=0 NS_CONTAINER=1 NS_NODE=2
 RUNNING=1 EXITED=2
 
 # namespaces FIELD PID-MODE: the host's network, so that no network plugin is needed
@@ -66,6 +68,7 @@ pod_ends() {
 }
 pod_clean() {
 	[ -z "$POD" ] || { cri StopPodSandbox "$(pb_str 1 "$POD")" && cri RemovePodSandbox "$(pb_str 1 "$POD")"; } >/dev/null 2>&1
+	systemctl -q stop "$SLICE" 2>/dev/null
 }
 
 # the class `cede`: pod and container in the slice, its limits, exec with status and time limit, log, update,
@@ -111,4 +114,35 @@ test_class() {
 	[ ! -e "$group" ] || die "the group is still there: $group"
 	ok cri RemoveContainer "$(pb_str 1 "$ID")"
 	pod_ends
+}
+
+# the class `cede-systemd`: a scope in the pod's slice, which lies in cede.slice; two containers share the
+# pod's pid namespace; running out of memory is told; a pod ends with all that is in it
+# timeout: 150
+test_class_systemd() {
+	local scope first first_ns pid
+	pod cede-systemd "$SLICE" $NS_POD
+	container first $NS_POD 'while :; do sleep 0.2; done'
+	first=$ID
+	status "$first"
+	scope=cri-containerd-$first.scope
+	pid=$(jq .pid <<<"$INFO")
+	first_ns=$(readlink "/proc/$pid/ns/pid")
+	eq cgroup "$(group_of "$pid")" "$CG/cede.slice/$SLICE/$scope"
+	out_is $'CPUQuotaPerSecUSec=500ms\nMemoryMax=67108864' systemctl show -p MemoryMax,CPUQuotaPerSecUSec "$scope"
+	ok cri UpdateContainerResources "$(pb_str 1 "$first")" "$(pb_msg 2 "$(pb_int 1 100000)" "$(pb_int 2 80000)" "$(pb_int 4 134217728)")"
+	out_is $'CPUQuotaPerSecUSec=800ms\nMemoryMax=134217728' systemctl show -p MemoryMax,CPUQuotaPerSecUSec "$scope"
+	eq memory.max "$(cat "$CG/cede.slice/$SLICE/$scope/memory.max")" 134217728
+
+	container second $NS_POD 'while :; do sleep 0.2; done'
+	ok exec_sync "$ID" 0 cat /proc/1/comm # the pod's own
+	eq "number 1" "$(pb_text 1)" sleep
+	status "$ID"
+	eq "pid namespace" "$(readlink "/proc/$(jq .pid <<<"$INFO")/ns/pid")" "$first_ns"
+
+	container big $NS_POD 'tail /dev/zero'
+	eventually 30 in_state "$ID" $EXITED
+	eq "status and reason" "$(pb_get 1 7) $(pb_text 1 10)" "137 OOMKilled"
+	pod_ends
+	eventually 10 eval '! systemctl -q is-active "'"$scope"'"'
 }
