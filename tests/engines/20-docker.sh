@@ -5,16 +5,13 @@
 # shellcheck source=tests/engines/lib.sh disable=SC1091
 source "$TOP/tests/engines/lib.sh"
 
-DOCKER_STATE=/run/docker/runtime-cede/moby
-docker_run() { docker run --runtime cede --network none "$@"; }
-field() { docker inspect -f "{{$2}}" "$1"; }
-# What a failed test leaves would be in the next one's way.
-docker_clean() { docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1; }
+# shellcheck source=tests/engines/docker.sh disable=SC1091
+source "$TOP/tests/engines/docker.sh"
 
 # exit statuses: the program's, and 125, 126, 127 for what could not start
 # timeout: 60
 test_exit() {
-	trap docker_clean EXIT
+	docker_with daemon.json
 	out_is hello docker_run --rm "$IMAGE" echo hello
 	exits 42 docker_run --rm "$IMAGE" sh -c 'exit 42'
 	exits 143 docker_run --rm "$IMAGE" sh -c 'kill -TERM $$; trap "exit 143" TERM; kill -TERM $$'
@@ -29,7 +26,7 @@ test_exit() {
 # a bridge, published nowhere: the container has its own network with an address
 # timeout: 40
 test_network() {
-	trap docker_clean EXIT
+	docker_with daemon.json
 	ok docker run --rm --runtime cede --hostname box "$IMAGE" sh -c 'hostname; ip -4 -o addr show dev eth0; cat /etc/hosts'
 	has network box "inet 172." localhost
 }
@@ -38,7 +35,7 @@ test_network() {
 # timeout: 90
 test_life() {
 	local pid group
-	trap docker_clean EXIT
+	docker_with daemon.json
 	ok docker_run -d --name life -m 64m --memory-swap 64m --cpus 0.5 --pids-limit 50 --cgroup-parent /cede.slice \
 		--init=false "$IMAGE" sh -c 'trap "exit 5" TERM; while :; do echo tick; sleep 0.2; done'
 	pid=$(field life .State.Pid)
@@ -83,7 +80,7 @@ test_life() {
 # Docker starts again what failed, as often as it was told
 # timeout: 60
 test_restart_policy() {
-	trap docker_clean EXIT
+	docker_with daemon.json
 	ok docker_run -d --name again --restart on-failure:2 "$IMAGE" sh -c 'exit 9'
 	eventually 40 prints "exited 2 9" field again '.State.Status}} {{.RestartCount}} {{.State.ExitCode'
 	no_state "$DOCKER_STATE"
@@ -92,7 +89,7 @@ test_restart_policy() {
 # what runs out of its memory is reported as such
 # timeout: 40
 test_oom() {
-	trap docker_clean EXIT
+	docker_with daemon.json
 	ok docker_run -d --name oom -m 16m --memory-swap 16m "$IMAGE" sh -c 'tail /dev/zero'
 	eventually 30 prints "exited true" field oom '.State.Status}} {{.State.OOMKilled'
 	eq status "$(field oom .State.ExitCode)" 137
@@ -101,7 +98,7 @@ test_oom() {
 # a terminal of Docker's own
 # timeout: 40
 test_terminal() {
-	trap docker_clean EXIT
+	docker_with daemon.json
 	ok script -qec "docker run --rm --runtime cede --network none -t $IMAGE sh -c 'test -t 0 && tty'" /dev/null
 	has tty /dev/pts/0
 }
