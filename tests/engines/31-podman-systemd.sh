@@ -24,6 +24,8 @@ test_scope() {
 	scope=$(grep -o 'libpod-[0-9a-f]*\.scope' <<<"$group")
 	out_is MemoryMax=67108864 systemctl show -p MemoryMax "$scope"
 	exits 3 pod_man exec scoped sh -c 'exit 3'
+	ok pod_man stats --no-stream --no-reset --format '{{.MemUsage}} {{.PIDs}}' scoped
+	like stats "$OUT" '/ 67\.11MB [1-9]'
 	ok pod_man pause scoped
 	eq paused "$(field scoped .State.Status)" paused
 	ok pod_man unpause scoped
