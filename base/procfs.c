@@ -162,6 +162,19 @@ int proc_ns_open(pid_t pid, const char *ns, struct err *e)
 	return fd < 0 ? fail(e, errno, "open /proc/%s", path) : fd;
 }
 
+int proc_root_of(pid_t pid, struct err *e)
+{
+	char path[64];
+	int fd, root = proc_root(e);
+
+	if (root < 0)
+		return root;
+	if (proc_path(pid, "root", path, sizeof(path)) < 0)
+		return fail(e, ENAMETOOLONG, "root of process %d", pid);
+	fd = openat(root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? fail(e, errno, "open /proc/%s", path) : fd;
+}
+
 /* The next blank-separated token, NUL-terminated in place; NULL at the end. */
 static char *next_token(char **cursor)
 {

@@ -38,11 +38,14 @@ ssize_t proc_read(pid_t pid, const char *rel, char *buf, size_t size, struct err
 int proc_write(pid_t pid, const char *rel, const char *data, struct err *e);
 
 /* Which namespace a process is in: two are the same if device and inode of their files are. `ns` is
- * the name below /proc/<pid>/ns/. (The one magic link that is followed, in our own procfs.) */
+ * the name below /proc/<pid>/ns/. (A magic link that is followed, in our own procfs.) */
 int proc_ns_stat(pid_t pid, const char *ns, struct stat *ret, struct err *e);
 
 /* The same file, opened: for setns(2). */
 int proc_ns_open(pid_t pid, const char *ns, struct err *e);
+
+/* The root directory of a process, O_PATH: the other magic link. */
+int proc_root_of(pid_t pid, struct err *e);
 
 /* The fields of /proc/<pid>/stat that cede needs (proc(5)). comm may hold any byte. */
 struct proc_stat {

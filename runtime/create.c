@@ -171,6 +171,8 @@ static int prepare(struct creation *c, struct err *e)
 		rc = prepare_notify(c, e);
 	if (rc == 0)
 		rc = mount_plan_make(s, c->bundle, &c->mounts, e);
+	if (rc == 0 && c->ns.mount_lent)
+		rc = mount_plan_check_clonable(&c->mounts, e);
 	if (rc == 0)
 		show_plans(c);
 	if (rc == 0 && c->o->console_socket)

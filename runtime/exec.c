@@ -52,6 +52,7 @@ struct execution {
 	struct signals signals;
 	uint64_t namespaces; /* CLONE_NEW*: which to enter */
 	int init_pidfd;
+	int root; /* init's, where that does not come with its mount namespace; -1 else */
 	int console_socket, pidfd_socket;
 	int sync, pidfd, master;
 	pid_t pid;
@@ -98,7 +99,7 @@ static int become(struct execution *x, int sync, struct err *e)
  * mount namespace "/" and the working directory are the container's root. */
 static int enter(struct execution *x, int sync, struct err *e)
 {
-	const int keep[] = {sync, x->init_pidfd};
+	const int keep[] = {sync, x->init_pidfd, x->root};
 	int rc;
 
 	if (setsid() < 0)
@@ -118,6 +119,9 @@ static int enter(struct execution *x, int sync, struct err *e)
 	if (setns(x->init_pidfd, (int)x->namespaces) < 0)
 		return fail(e, errno, "enter the container's namespaces");
 	(void)fd_close(x->init_pidfd);
+	if (x->root >= 0 && (fchdir(x->root) < 0 || chroot(".") < 0))
+		return fail(e, errno, "enter the container's root");
+	x->root = fd_close(x->root);
 	return become(x, sync, e);
 }
 
@@ -267,6 +271,22 @@ static void choose_namespaces(struct execution *x)
 	}
 }
 
+/* In a mount namespace that is not the container's own, only its processes know its root. */
+static int open_root(struct execution *x, struct err *e)
+{
+	const struct spec_namespace *n = &x->spec->linux_.namespaces[NS_MOUNT];
+
+	if (n->wanted && !n->path)
+		return 0;
+	x->root = proc_root_of(x->container->init_pid, e);
+	if (x->root < 0)
+		return x->root;
+	/* Init's, if init is still there. */
+	return pidfd_send_signal(x->init_pidfd, 0, NULL, 0) < 0
+		       ? refuse(e, ESRCH, "container not running")
+		       : 0;
+}
+
 /* What the process does not say about its birth, it has in common with init. */
 static void inherit_birth(struct execution *x)
 {
@@ -349,6 +369,9 @@ static int prepare(struct execution *x, struct err *e)
 		return rc;
 	choose_namespaces(x);
 	inherit_birth(x);
+	rc = open_root(x, e);
+	if (rc < 0)
+		return rc;
 	rc = lsm_check(&x->spec_process, NULL, e);
 	if (rc < 0)
 		return rc;
@@ -632,14 +655,15 @@ int container_exec(const struct runtime *rt, const struct exec_opts *o, int *ret
 		.signals = SIGNALS_INIT,
 		.cgroup = CGROUP_INIT,
 		.init_pidfd = -1,
+		.root = -1,
 		.console_socket = -1,
 		.pidfd_socket = -1,
 		.sync = -1,
 		.pidfd = -1,
 		.master = -1,
 	};
-	int *fds[] = {&x.init_pidfd, &x.console_socket, &x.pidfd_socket,
-		      &x.sync,	     &x.pidfd,		&x.master};
+	int *fds[] = {&x.init_pidfd, &x.root,  &x.console_socket, &x.pidfd_socket,
+		      &x.sync,	     &x.pidfd, &x.master};
 	int rc;
 
 	*ret_status = 0;

@@ -194,21 +194,10 @@ static int below(struct strbuf *opts, const struct mount_plan *p, const struct m
 	return b.rc;
 }
 
-/* The container's root, as its init sees it. A magic link, opened in our own procfs. */
-static int open_container_root(pid_t pid, struct err *e)
-{
-	char name[32];
-	int fd;
-
-	(void)snprintf(name, sizeof(name), "%d/root", pid); /* a number fits */
-	fd = openat(proc_root(NULL), name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? fail(e, errno, "open the container's root") : fd;
-}
-
 static int dump_mounts(struct strbuf *opts, const struct container *c, const struct spec *s,
 		       const struct mounts *m, struct err *e)
 {
-	_cleanup_fd_ int root = open_container_root(c->init_pid, e);
+	_cleanup_fd_ int root = proc_root_of(c->init_pid, e);
 	struct mount_plan p = {0};
 	struct mounts host = {0};
 	int rc = root < 0 ? root : mount_plan_make(s, c->bundle, &p, e);
@@ -269,6 +258,10 @@ static int check_namespaces(const struct spec *s, struct err *e)
 				      "config.json: linux.namespaces: CRIU cannot take up a %s "
 				      "namespace that is joined by its path",
 				      fixed[i].name);
+	if (!s->linux_.namespaces[NS_MOUNT].wanted)
+		return refuse(e, EOPNOTSUPP,
+			      "config.json: linux.namespaces: CRIU cannot take up a container "
+			      "without a mount namespace");
 	return 0;
 }
 

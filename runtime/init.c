@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -154,6 +155,26 @@ static int run_hooks(struct init *i, enum spec_hook_kind kind, enum oci_status s
 	return rc;
 }
 
+/*
+ * The container is to be in a mount namespace that has others in it, which its mounts are none of
+ * the business of: they go with it as a tree that is in no namespace, of which "/" is the root. The
+ * descriptor, when it is closed, takes the tree out of the anonymous namespace that it has (the
+ * kernel's dissolve_on_fput); it stays together for as long as a process has it for a root.
+ */
+static int return_mount_ns(const struct init *i, struct err *e)
+{
+	_cleanup_fd_ int tree =
+		open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	int rc;
+
+	if (tree < 0)
+		return fail(e, errno, "clone the container's mounts");
+	rc = ns_join(i->ns, CLONE_NEWNS, e);
+	if (rc == 0 && (fchdir(tree) < 0 || chroot(".") < 0))
+		rc = fail(e, errno, "enter the container's root");
+	return rc;
+}
+
 static int build_filesystem(struct init *i, int *ret_slave, struct err *e)
 {
 	int rc = mount_plan_execute(i->mounts, i->spec, -1, e);
@@ -174,7 +195,8 @@ static int build_filesystem(struct init *i, int *ret_slave, struct err *e)
 	 * entered. */
 	if (access(i->process->spec->cwd, F_OK) < 0 && errno == ENOENT)
 		(void)mount_plan_make_dir(i->mounts, i->process->spec->cwd, NULL);
-	return mount_plan_finish(i->mounts, e);
+	rc = mount_plan_finish(i->mounts, e);
+	return rc == 0 && i->ns->mount_lent ? return_mount_ns(i, e) : rc;
 }
 
 /* --- the whole -----------------------------------------------------------------------------------

@@ -345,6 +345,17 @@ int mount_plan_make(const struct spec *s, const char *bundle, struct mount_plan 
 	return rc;
 }
 
+int mount_plan_check_clonable(const struct mount_plan *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].propagation & MS_UNBINDABLE)
+			return refuse(e, EOPNOTSUPP,
+				      "mount %s: unbindable needs a mount namespace of the "
+				      "container's own",
+				      p->ops[i].destination);
+	return 0;
+}
+
 void mount_plan_free(struct mount_plan *p)
 {
 	if (p->ops) { /* else zeroed: its descriptors mean nothing */

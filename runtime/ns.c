@@ -110,38 +110,72 @@ static int open_namespace(const char *path, enum spec_ns_kind k, struct err *e)
 	return take_fd(&fd);
 }
 
+/* Is this mount namespace the machine's, or the runtime's? Others live in it: its root is not a
+ * container's to replace. */
+static bool is_shared_mountns(int fd)
+{
+	const pid_t members[] = {PROC_SELF, 1};
+	struct stat own, theirs;
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (proc_ns_stat(members[i], "mnt", &theirs, NULL) == 0 && fstat(fd, &own) == 0 &&
+		    own.st_dev == theirs.st_dev && own.st_ino == theirs.st_ino)
+			return true;
+	return false;
+}
+
+/* One that is asked for, into p->joined, p->created or neither. */
+static int plan_one(const struct spec_namespace *n, enum spec_ns_kind k, struct ns_plan *p,
+		    struct err *e)
+{
+	uint64_t flag = (uint64_t)spec_ns_clone_flag(k);
+
+	if (n->wanted && !n->path) {
+		p->created |= flag;
+		return 0;
+	}
+	if (n->wanted)
+		p->fds[k] = open_namespace(n->path, k, e);
+	else if (k == NS_MOUNT)
+		p->fds[k] = proc_ns_open(PROC_SELF, "mnt", e);
+	else
+		return 0;
+	if (p->fds[k] < 0)
+		return p->fds[k];
+	if (k == NS_MOUNT && is_shared_mountns(p->fds[k])) {
+		p->mount_lent = true;
+		p->created |= flag;
+	} else if (k == NS_USER && is_own_userns(p->fds[k])) {
+		p->fds[k] = fd_close(p->fds[k]);
+	} else {
+		p->joined |= flag;
+	}
+	return 0;
+}
+
 int ns_plan_make(const struct spec *s, struct ns_plan *ret, struct err *e)
 {
 	const struct spec_linux *l = &s->linux_;
-	_cleanup_(ns_plan_close) struct ns_plan opened;
-	uint64_t joined = 0, created = 0;
+	_cleanup_(ns_plan_close) struct ns_plan p;
 	bool offsets = l->offset_monotonic.set || l->offset_boottime.set;
-	int fds[NS_KINDS];
+	bool bound;
 
-	ns_plan_decide(0, 0, false, false, &opened);
+	ns_plan_decide(0, 0, false, false, &p);
 	for (int k = 0; k < NS_KINDS; k++) {
-		const struct spec_namespace *n = &l->namespaces[k];
-		uint64_t flag = (uint64_t)spec_ns_clone_flag(k);
+		int rc = plan_one(&l->namespaces[k], k, &p, e);
 
-		if (!n->wanted)
-			continue;
-		if (!n->path) {
-			created |= flag;
-			continue;
-		}
-		opened.fds[k] = open_namespace(n->path, k, e);
-		if (opened.fds[k] < 0)
-			return opened.fds[k];
-		if (k == NS_USER && is_own_userns(opened.fds[k]))
-			opened.fds[k] = fd_close(opened.fds[k]);
-		else
-			joined |= flag;
+		if (rc < 0)
+			return rc;
 	}
+	if (p.mount_lent && has(p.joined | p.created, CLONE_NEWUSER))
+		return refuse(e, EINVAL,
+			      "config.json: linux.namespaces: with a user namespace there must be "
+			      "a mount namespace: it has no power over the runtime's");
+	bound = has(p.joined, CLONE_NEWPID) && !may_return();
+	ns_plan_decide(p.joined, p.created, offsets, bound, ret);
+	ret->mount_lent = p.mount_lent;
 	for (int k = 0; k < NS_KINDS; k++)
-		fds[k] = take_fd(&opened.fds[k]);
-	ns_plan_decide(joined, created, offsets, has(joined, CLONE_NEWPID) && !may_return(), ret);
-	for (int k = 0; k < NS_KINDS; k++)
-		ret->fds[k] = fds[k];
+		ret->fds[k] = take_fd(&p.fds[k]);
 	return 0;
 }
 
@@ -178,6 +212,8 @@ void ns_plan_print(const struct ns_plan *p, struct strbuf *out)
 	print_set(out, "clone", p->clone_flags);
 	print_set(out, "init-joins", p->init_joins);
 	print_set(out, "init-unshares", p->init_unshares);
+	if (p->mount_lent)
+		strbuf_adds(out, " init-returns=mount");
 }
 
 static int join_one(const struct ns_plan *p, enum spec_ns_kind k, struct err *e)

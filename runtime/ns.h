@@ -14,6 +14,9 @@
  *    CLONE_NEWCGROUP) that is the runtime's, so init unshares it once it stands in its own group;
  *  - to come back from a joined pid namespace takes power over our own one, which root of a user
  *    namespace does not have over the host's;
+ *  - pivot_root(2) changes the root of all who live in the mount namespace, so a container that is
+ *    to be in the machine's or the runtime's makes its mounts in one that is lent to it, and takes
+ *    them along (init.c); in any other that is joined they are made in place;
  *  - who enters a new user namespace has no power any more over namespaces that another one owns,
  *    so those are joined before.
  *
@@ -41,7 +44,8 @@ struct ns_plan {
 	uint64_t init_joins;
 	uint64_t init_unshares;
 	bool offsets;	   /* timens_offsets are to be written, by whoever unshares time */
-	int fds[NS_KINDS]; /* of the joined ones; -1 else */
+	bool mount_lent;   /* the one created is for init to work in; fds has the container's */
+	int fds[NS_KINDS]; /* of the joined ones, and see mount_lent; -1 else */
 };
 
 /* Pure: which step does what. `bound`: who has joined a pid namespace cannot come back to our own.

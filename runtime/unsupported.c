@@ -7,11 +7,6 @@
 
 /* What would change the host, or cannot work; rules between objects are oci/spec_check.c's. */
 
-static bool lacks_mount_ns(const struct spec *s)
-{
-	return !s->linux_.namespaces[NS_MOUNT].wanted;
-}
-
 static bool lacks_root(const struct spec *s)
 {
 	return !s->root_path || !*s->root_path;
@@ -22,8 +17,6 @@ static const struct {
 	const char *text;
 } impossible[] = {
 	{lacks_root, "root.path: required but missing"},
-	{lacks_mount_ns, "linux.namespaces: a mount namespace is required: without one the "
-			 "container's mounts would be the host's"},
 };
 
 int unsupported_check(const struct spec *s, struct err *e)

@@ -97,6 +97,48 @@ test_join_mount_namespace() {
 	fi
 }
 
+# in_callers_mountns JQ-FILTER: a container that lives in the mount namespace of who calls cede, where nothing
+# changes, has its own root and mounts all the same, and so has what is executed in it.
+in_callers_mountns() {
+	local own pid before
+	own=$(ns_of self mnt)
+	rm -rf b
+	bundle b ".process.args = [\"sleep\", \"1000\"] | $1"
+	touch b/rootfs/here
+	before=$(mounts)
+	ok cede create -b b "$TAG-a"
+	pid=$(pid_of "$TAG-a")
+	eq "mount namespace" "$(ns_of "$pid" mnt)" "$own"
+	ok cede exec "$TAG-a" ls /here
+	ok cede start "$TAG-a"
+	eventually 5 grep -q sleep "/proc/$pid/comm"
+	eq "mount namespace" "$(ns_of "$pid" mnt)" "$own"
+	ok cede exec "$TAG-a" sh -c 'readlink /proc/self/ns/mnt; pwd; cd ../../..; cd ..; ls -d here dev/shm; stat -f -c %T /proc /dev /sys
+		touch /proc/sys/kernel/domainname 2>&1; ls -A /sys/firmware; touch /new; [ ! -e "$0" ] || echo "the host is there"' "$T"
+	eq "what a process in it finds" "$OUT" "$own"$'\n/\ndev/shm\nhere\nproc\ntmpfs\nsysfs\ntouch: /proc/sys/kernel/domainname: Read-only file system'
+	[ -e b/rootfs/new ] || die "the container's root is not the bundle's"
+	eq "the caller's mounts" "$(mounts)" "$before"
+	ok cede kill "$TAG-a" KILL
+	eventually 5 is_status "$TAG-a" stopped
+	ok cede delete "$TAG-a"
+	eq "the caller's mounts" "$(mounts)" "$before"
+}
+
+# No mount namespace asked for: the caller's (config-linux.md, Namespaces). Its root and its mounts stay as they
+# are, also where it is named by its path.
+test_inherit_mount_namespace() {
+	in_callers_mountns '.linux.namespaces |= map(select(.type != "mount"))'
+	in_callers_mountns '.linux.namespaces |= map(if .type == "mount" then .path = "/proc/self/ns/mnt" else . end)'
+	bundle c 'del(.linux, .hostname, .mounts) | .process.args = ["sh", "-c", "echo /*; ls /dev"]'
+	ok cede run -b c "$TAG-a"
+	like "a document without linux" "$OUT" '/bin /dev .*null.*zero'
+	config c '.linux.rootfsPropagation = "unbindable"'
+	fails 1 'unbindable' cede run -b c "$TAG-a"
+	bundle d '.linux.namespaces |= map(select(.type != "mount")) + [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}]
+		| .linux.gidMappings = .linux.uidMappings'
+	fails 1 'linux.namespaces: with a user namespace there must be a mount namespace' cede run -b d "$TAG-a"
+}
+
 # A user namespace with mappings: root inside is an ordinary id outside; files belong to it.
 # needs: root userns
 test_user_namespace() {

@@ -87,7 +87,7 @@ test_missing_and_impossible() {
 	bad 'config.json: process.cwd' 'del(.process.cwd)'
 	bad 'config.json: .*NUL' '.process.args = ["a\u0000b"]'
 	bad 'config.json: mounts\[0\].destination' '.mounts = [{destination: "", type: "tmpfs"}]'
-	bad 'config.json: linux.namespaces' 'del(.hostname) | .linux.namespaces = [{"type": "pid"}]'
+	bad 'config.json: linux.namespaces' 'del(.hostname) | .linux.namespaces = [{"type": "pid"}, {"type": "pid"}]'
 	bad 'config.json: linux.rootfsPropagation.*banana' '.linux.rootfsPropagation = "banana"'
 	bad 'config.json: linux.devices\[0\].type' '.linux.devices = [{path: "/dev/x", type: "z", major: 1, minor: 1}]'
 	bad 'config.json: linux.devices\[0\].path' '.linux.devices = [{type: "c", major: 1, minor: 1}]'

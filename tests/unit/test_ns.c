@@ -138,6 +138,17 @@ static void test_paths(void **state)
 	assert_int_equal(p.joined, 0);
 	assert_int_equal(p.fds[NS_USER], -1);
 
+	/* The mount namespace that we are in is not one to make mounts in, named or not. */
+	for (int named = 0; named < 2; named++) {
+		make_spec(&s, named ? NS_MOUNT : NS_UTS, named ? "/proc/self/ns/mnt" : NULL);
+		assert_int_equal(ns_plan_make(&s, &p, &e), 0);
+		assert_true(p.mount_lent && p.clone_flags & M && p.fds[NS_MOUNT] >= 0);
+		assert_int_equal(p.joined, 0);
+		ns_plan_close(&p);
+		s.linux_.namespaces[NS_USER].wanted = true;
+		assert_int_equal(ns_plan_make(&s, &p, &e), -EINVAL);
+	}
+
 	make_spec(&s, NS_NETWORK, "/proc/self/ns/uts");
 	assert_int_equal(ns_plan_make(&s, &p, &e), -EINVAL);
 	assert_string_equal(e.msg, "config.json: linux.namespaces: /proc/self/ns/uts is not a "
