@@ -162,9 +162,7 @@ int cg_check_needed(const struct cg_walk *w, const struct cg_plan *p, unsigned h
 
 int cgroup_guard(const struct cgroup *cg, const struct spec *s, struct err *e)
 {
-	int rc = cg->fd < 0 ? 0
-			    : cgroup_devices_apply(cg->fd, s->linux_.resources.devices,
-						   s->linux_.resources.n_devices, e);
+	int rc = cg->fd < 0 ? 0 : cgroup_devices_guard(cg->fd, &s->linux_, e);
 
 	/* Inside a user namespace device rules cannot be set, and need not be: no node can be made
 	 * there (mknod(2)), and what is bound into the container the administrator has chosen. */

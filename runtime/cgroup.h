@@ -107,6 +107,9 @@ int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err 
 /* runtime/devices_bpf.c: attaches a BPF_PROG_TYPE_CGROUP_DEVICE program made of the rules (last
  * match wins) plus the default allowed devices; replaces an earlier one of ours. */
 int cgroup_devices_apply(int cgfd, const struct spec_device_rule *rules, size_t n, struct err *e);
+/* The rules of a document: what linux.devices lists is allowed as long as no rule says otherwise
+ * (config-linux.md: it "MUST be available"). */
+int cgroup_devices_guard(int cgfd, const struct spec_linux *l, struct err *e);
 
 /* Quadratic map of cpu.shares [2, 262144] to cpu.weight [1, 10000] (crun 1.23, runc 1.3 and
  * KEP-2254 discussion): 10^((log2(shares)^2 + 125 log2(shares)) / 612 - 7/34), 1024 -> 100. Pure.

@@ -409,3 +409,31 @@ int cgroup_devices_apply(int cgfd, const struct spec_device_rule *rules, size_t 
 		return prog_fd;
 	return attach(cgfd, prog_fd, old_fd, e);
 }
+
+int cgroup_devices_guard(int cgfd, const struct spec_linux *l, struct err *e)
+{
+	const struct spec_resources *r = &l->resources;
+	_cleanup_free_ struct spec_device_rule *rules = NULL;
+	size_t n = 0;
+
+	if (!l->n_devices)
+		return cgroup_devices_apply(cgfd, r->devices, r->n_devices, e);
+	rules = calloc(l->n_devices + r->n_devices, sizeof(*rules));
+	if (!rules)
+		return fail(e, ENOMEM, "make the device program");
+	for (size_t i = 0; i < l->n_devices; i++) {
+		const struct spec_device *d = &l->devices[i];
+
+		if (d->type != 'p') /* a FIFO is no device */
+			rules[n++] = (struct spec_device_rule){
+				.allow = true,
+				.type = d->type,
+				.major = NUM(d->major),
+				.minor = NUM(d->minor),
+				RWM,
+			};
+	}
+	for (size_t i = 0; i < r->n_devices; i++)
+		rules[n++] = r->devices[i];
+	return cgroup_devices_apply(cgfd, rules, n, e);
+}

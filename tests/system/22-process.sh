@@ -278,6 +278,25 @@ test_device_rules() {
 	eq "read only" "$OUT" $'opened\nnot written'
 }
 
+# A device that the document lists is to be had (config-linux.md, Devices), unless its rules say no; one that
+# it does not list is not.
+test_listed_devices() {
+	local listed='.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11}, {path: "/dev/pipe", type: "p"}]'
+	local caps='(.process.capabilities | .bounding, .effective, .permitted) += ["CAP_MKNOD", "CAP_SYSLOG"]'
+	local try='mknod /tmp/tun c 10 200; exec 2>/dev/null; for d in /dev/kmsg /tmp/tun; do (: <$d) && echo $d; done; :'
+	local rules
+	for rules in 'del(.linux.resources)' '.linux.resources.devices = []' \
+		'.linux.resources.devices = [{allow: true, type: "c", major: 1, access: "m"}]'; do
+		in_container "$caps | $listed | $rules" -- sh -c "$try"
+		eq "with $rules" "$OUT" /dev/kmsg
+	done
+	in_container "$caps | $listed | .linux.resources.devices = [{allow: false, access: \"rwm\"}]" -- sh -c "$try"
+	eq "forbidden by rule" "$OUT" ""
+	[ -e /sys/class/misc/tun ] || return 0
+	in_container "$caps | $listed | .linux.resources.devices = [{allow: true, access: \"rwm\"}]" -- sh -c "$try"
+	eq "all allowed" "$OUT" $'/dev/kmsg\n/tmp/tun'
+}
+
 # oom_score_adj: as asked; left alone where the document says nothing, as the specification demands
 # (`cede launch` asks for 1000).
 test_oom_score_adj() {
