@@ -59,9 +59,14 @@ static int absolute_bundle(struct creation *c, struct err *e)
 	if (*bundle == '/') {
 		c->bundle = strdup(bundle);
 	} else {
+		/* "./x" is x; ".." stays: what is before it may be a link. */
+		while (bundle[0] == '.' && (bundle[1] == '/' || !bundle[1])) {
+			bundle++;
+			bundle += strspn(bundle, "/");
+		}
 		if (!getcwd(cwd, sizeof(cwd)))
 			return fail(e, errno, "current directory");
-		if (asprintf(&c->bundle, "%s/%s", cwd, streq(bundle, ".") ? "" : bundle) < 0)
+		if (asprintf(&c->bundle, "%s/%s", cwd, bundle) < 0)
 			c->bundle = NULL;
 	}
 	if (!c->bundle)

@@ -292,12 +292,17 @@ static int run_remount(struct exec *x)
 {
 	const struct mount_op *op = x->op;
 	int fd = root_open(x->p->root_fd, op->destination, O_PATH, 0, x->e);
+	struct statx st;
 	int rc = 0;
 
 	if (fd < 0)
 		return fd;
 	fd_batch_add(&x->done, fd);
-	if (op->rec_attr_set | op->rec_attr_clr)
+	/* Said by the kernel as well, unless there is nothing to change. */
+	if (statx(fd, "", AT_EMPTY_PATH, 0, &st) < 0 ||
+	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		rc = -EINVAL;
+	if (rc >= 0 && (op->rec_attr_set | op->rec_attr_clr))
 		rc = mount_set(fd, true, op->rec_attr_set, op->rec_attr_clr, 0, -1);
 	if (rc >= 0 && (op->attr_set | op->attr_clr))
 		rc = mount_set(fd, false, op->attr_set, op->attr_clr, 0, -1);

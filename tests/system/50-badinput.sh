@@ -113,6 +113,7 @@ test_ids() {
 
 # A root filesystem that is missing, is a file, is empty; a bundle given as a relative path works.
 test_rootfs() {
+	local d
 	bundle b '.process.args = ["true"]'
 	mv b/rootfs b/elsewhere
 	fails 1 'rootfs' cede run -b b "$TAG-a"
@@ -125,6 +126,11 @@ test_rootfs() {
 	rm -r b/rootfs
 	config b ".root.path = \"$T/b/elsewhere\""
 	ok cede run -b b "$TAG-a"
+	for d in ./b/ .//./b "$T/b/"; do
+		ok cede create -b "$d" "$TAG-a"
+		eq "bundle of $d" "$(cede state "$TAG-a" | jq -r .bundle)" "$T/b"
+		ok cede delete -f "$TAG-a"
+	done
 }
 
 # Programs: not found is 127, found but not executable is 126, a bad interpreter, a wrong format.

@@ -546,6 +546,8 @@ static void test_errors(void **state)
 		 "is not a procfs: it may not be bound on /proc"},
 		{"{'destination':'/dir','options':['remount','ro']}",
 		 "mount /dir: remount: nothing is mounted here"},
+		{"{'destination':'/dir','options':['remount','bind']}",
+		 "mount /dir: remount: nothing is mounted here"},
 		{"{'destination':'/gone','options':['remount','ro']}",
 		 "mount /gone: open /gone in the root filesystem: No such file or directory"},
 	};
