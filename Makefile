@@ -60,6 +60,22 @@ LINK := -pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now
 LIBS := $(LIBS_DYNAMIC)
 endif
 
+# The program alone is linked with musl where configure found it to work (its reasons are there): its
+# objects are in a directory of their own, everything else is made with the compiler's own library.
+ifeq ($(STATIC)-$(LIBC),yes-musl)
+PROGRAM := $(BUILD)/musl
+PROGRAM_CC := $(MUSL_CC)
+PROGRAM_CPPFLAGS = -Icompat/musl $(CPPFLAGS) -idirafter $(PROGRAM)/borrowed
+PROGRAM_LINK := -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
+	-Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(MUSL_DIR)/rcrt1.o $(MUSL_DIR)/crti.o
+PROGRAM_LIBS := $(MUSL_LIBS) $(MUSL_DIR)/crtn.o
+COMPAT_SRC := $(wildcard compat/musl/*.c)
+else
+PROGRAM := $(BUILD)
+PROGRAM_LINK := $(LINK)
+PROGRAM_LIBS := $(LIBS)
+endif
+
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) '$(2)')
@@ -70,6 +86,8 @@ ROOM_SRC := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 ROOM_OBJ := $(ROOM_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+BASE_OBJ := $(filter $(BUILD)/base/%,$(ROOM_OBJ))
+PROGRAM_OBJ := $(patsubst %.c,$(PROGRAM)/%.o,$(ROOM_SRC) $(CLI_SRC) $(COMPAT_SRC))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -90,7 +108,7 @@ $(BUILD)/version.h: force
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # Objects made with other flags are made again (never: a program of two halves).
-FLAGS_NOW := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LINK) $(LIBS)
+FLAGS_NOW := $(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LINK) $(LIBS) $(PROGRAM_CC) $(PROGRAM_LINK) $(PROGRAM_LIBS)
 $(BUILD)/flags: force
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
@@ -100,19 +118,33 @@ $(BUILD)/%.o: %.c config.mk $(BUILD)/flags | $(BUILD)/version.h
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Everything but the commands, for the binary and for the tests.
+# Everything but the commands, for the tests, and the ground floor, for the helper programs.
 $(BUILD)/libcede.a: $(ROOM_OBJ)
+$(BUILD)/libbase.a: $(BASE_OBJ)
+$(BUILD)/libcede.a $(BUILD)/libbase.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/cede: $(CLI_OBJ) $(BUILD)/libcede.a
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) $(ENTRY) -o $@ $(filter-out %.ok,$^) $(LIBS)
+ifdef PROGRAM_CC
+$(PROGRAM)/%.o: %.c config.mk $(BUILD)/flags | $(BUILD)/version.h $(PROGRAM)/borrowed
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(PROGRAM_CC) $(PROGRAM_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/runtime/self_entry.o: private VARIANT := -ffreestanding -fno-stack-protector
-$(BUILD)/runtime/self_entry.o: Makefile
+# Headers that musl does not bring: the kernel's and those of the two libraries, nothing of glibc's.
+$(PROGRAM)/borrowed: config.mk
+	$(Q)rm -rf $@ && mkdir -p $@ && ln -s $(MUSL_BORROWS) $@/
+endif
+
+$(BUILD)/cede: $(PROGRAM_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(or $(PROGRAM_CC),$(CC)) $(ALL_CFLAGS) $(LDFLAGS) $(PROGRAM_LINK) $(ENTRY) -o $@ $(filter-out %.ok,$^) $(PROGRAM_LIBS)
+
+SELF_ENTRY := $(sort $(BUILD)/runtime/self_entry.o $(PROGRAM)/runtime/self_entry.o)
+$(SELF_ENTRY): private VARIANT := -ffreestanding -fno-stack-protector
+$(SELF_ENTRY): Makefile
 $(BUILD)/cede: $(BUILD)/self_entry.ok
-$(BUILD)/self_entry.ok: $(BUILD)/runtime/self_entry.o
+$(BUILD)/self_entry.ok: $(PROGRAM)/runtime/self_entry.o
 	$(Q)if nm -u $< | grep -v ' _start$$'; then echo "$<: calls the C library before it is there" >&2; exit 1; fi
 	$(Q)touch $@
 
@@ -122,7 +154,7 @@ LIBEXEC := $(if $(LIBS_SYSTEMD),$(BUILD)/libexec/cede-systemd)
 $(BUILD)/libexec/cede-systemd: private LIBS_HELPER := $(LIBS_SYSTEMD)
 
 libexec: $(LIBEXEC)
-$(LIBEXEC): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcede.a
+$(LIBEXEC): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbase.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LIBS_HELPER)
 
@@ -151,7 +183,7 @@ $(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a $(BUILD)/libcede.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS) -lm
 
--include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d) \
+-include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PROGRAM_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d) \
 	$(BENCH_LIB_OBJ:.o=.d) $(LIBEXEC:=.d)
 
 # --- packages ------------------------------------------------------------------------------------
@@ -195,7 +227,7 @@ lint: deps-lint config.mk
 	build-aux/lint.sh
 
 format:
-	clang-format -i $(foreach r,$(ROOMS) cli libexec tests/unit tests/bench tests/bench/lib tests/fuzz tests/system,$(wildcard $(r)/*.[ch]))
+	clang-format -i $(foreach r,$(ROOMS) cli libexec tests/unit tests/bench tests/bench/lib tests/fuzz tests/system build-aux compat/musl compat/musl/sys,$(wildcard $(r)/*.[ch]))
 
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60

@@ -91,6 +91,7 @@ static bool str_ends_with(const char *s, const char *end)
 
 int cg_host_locate(struct cg_host *ret, struct err *e)
 {
+	static bool not_unified; /* a hierarchy is not mounted between two looks at it */
 	const char *fake = secure_getenv("CEDE_CGROUP_MOUNT");
 	struct cg_host h = {.layout = CG_LAYOUT_UNIFIED, .fd = -1};
 
@@ -103,9 +104,10 @@ int cg_host_locate(struct cg_host *ret, struct err *e)
 		if (str_ends_with(h.mount, "/unified"))
 			h.layout = CG_LAYOUT_HYBRID;
 	}
-	if (h.fd < 0) {
+	if (h.fd < 0 && !not_unified) {
 		h.fd = open_cgroup2(CG_MOUNT_UNIFIED);
 		memcpy(h.mount, CG_MOUNT_UNIFIED, sizeof(CG_MOUNT_UNIFIED));
+		not_unified = h.fd < 0;
 	}
 	if (h.fd < 0) {
 		h.layout = CG_LAYOUT_HYBRID;

@@ -87,8 +87,10 @@ int file_read_alloc(int dirfd, const char *path, size_t limit, char **ret, size_
 		return fail(e, errno, "stat %s", path);
 	if (S_ISDIR(st.st_mode))
 		return fail(e, EISDIR, "read %s", path);
+	/* What fstat says is the length, if there is that much: looked for more is only where it
+	 * says nothing (procfs) or too much (sysfs). */
 	if (S_ISREG(st.st_mode) && st.st_size > 0)
-		cap = (size_t)st.st_size + 1;
+		cap = (size_t)st.st_size;
 	for (;;) {
 		char *bigger;
 		ssize_t n;
@@ -103,7 +105,7 @@ int file_read_alloc(int dirfd, const char *path, size_t limit, char **ret, size_
 		if (n < 0)
 			return fail(e, (int)-n, "read %s", path);
 		len += (size_t)n;
-		if (len < cap)
+		if (len < cap || (len == (size_t)st.st_size && S_ISREG(st.st_mode) && len <= limit))
 			break;
 		if (len > limit)
 			return refuse(e, EFBIG, "read %s: larger than %zu bytes", path, limit);

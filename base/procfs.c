@@ -98,6 +98,9 @@ int proc_open(pid_t pid, const char *rel, int flags, struct err *e)
 	return fd;
 }
 
+/* A page, less the longest line in files of more than one piece (uid_map: 33). */
+#define LEAST_PIECE 2048
+
 ssize_t proc_read(pid_t pid, const char *rel, char *buf, size_t size, struct err *e)
 {
 	_cleanup_fd_ int fd = proc_open(pid, rel, O_RDONLY, e);
@@ -105,9 +108,20 @@ ssize_t proc_read(pid_t pid, const char *rel, char *buf, size_t size, struct err
 
 	if (fd < 0)
 		return fd;
-	n = io_read(fd, buf, size);
+	do
+		n = read(fd, buf, size);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return fail(e, (int)-n, "read /proc file %s of process %d", rel, pid);
+		return fail(e, errno, "read /proc file %s of process %d", rel, pid);
+	/* What the kernel makes in one piece comes in one piece; other files it cuts between lines,
+	 * at a page (seq_file.rst). */
+	if ((size_t)n < size && n >= LEAST_PIECE) {
+		ssize_t rest = io_read(fd, buf + n, size - (size_t)n);
+
+		if (rest < 0)
+			return fail(e, (int)-rest, "read /proc file %s of process %d", rel, pid);
+		n += rest;
+	}
 	if ((size_t)n == size)
 		return refuse(e, EFBIG, "read /proc file %s of process %d: too large", rel, pid);
 	buf[n] = '\0';

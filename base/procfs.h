@@ -32,7 +32,9 @@ void proc_forget(void);
 
 /* Opens /proc/<pid>/<rel>; O_CLOEXEC is added. Descriptor or negative errno. */
 int proc_open(pid_t pid, const char *rel, int flags, struct err *e);
-/* Whole file into buf, NUL-terminated; returns the length; -EFBIG if it does not fit. */
+/* Whole file into buf, NUL-terminated; returns the length; -EFBIG if it does not fit. For files
+ * that the kernel makes in one piece (stat, status, cgroup ...) or of short lines (uid_map), not
+ * for mountinfo or maps. */
 ssize_t proc_read(pid_t pid, const char *rel, char *buf, size_t size, struct err *e);
 /* One write(2). */
 int proc_write(pid_t pid, const char *rel, const char *data, struct err *e);

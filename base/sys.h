@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * System calls that glibc 2.36 does not wrap. They return like syscall(2): -1 and errno.
+ * System calls that a C library does not wrap, or not as the kernel means them. They return like
+ * syscall(2): -1 and errno.
  */
 #ifndef CEDE_BASE_SYS_H
 #define CEDE_BASE_SYS_H
@@ -8,7 +9,9 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -58,6 +61,53 @@ static inline int sys_sched_setattr(pid_t tid, const struct sched_attr_v1 *attr)
 static inline int sys_sched_getattr(pid_t tid, struct sched_attr_v1 *ret)
 {
 	return (int)syscall(SYS_sched_getattr, tid, ret, sizeof(*ret), 0);
+}
+
+/* musl refuses these two: a thread of POSIX is not a task of Linux. */
+static inline int sys_sched_setscheduler(pid_t tid, int policy, int priority)
+{
+	return (int)syscall(SYS_sched_setscheduler, tid, policy, &priority);
+}
+
+static inline int sys_sched_getscheduler(pid_t tid)
+{
+	return (int)syscall(SYS_sched_getscheduler, tid);
+}
+
+/*
+ * For a process of one thread, on 64 bits. The libraries' own reach all threads by signals, and
+ * musl makes calls for it that a container's filter, loaded already, may not allow.
+ */
+static inline int sys_setgroups(size_t n, const gid_t *groups)
+{
+	return (int)syscall(SYS_setgroups, n, groups);
+}
+
+static inline int sys_setresgid(gid_t real, gid_t effective, gid_t saved)
+{
+	return (int)syscall(SYS_setresgid, real, effective, saved);
+}
+
+static inline int sys_setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+	return (int)syscall(SYS_setresuid, real, effective, saved);
+}
+
+/* The first signals above the classic ones are the library's own, three in musl (32 to 34), two in
+ * glibc: its functions deny that they exist. Other programs use the third and may send it to us. */
+static inline void signals_fill(sigset_t *ret)
+{
+	memset(ret, 0xff, sizeof(*ret));
+}
+
+static inline int sys_signal_default(int n)
+{
+	static const struct {
+		void (*handler)(int);
+		unsigned long flags, restorer, mask;
+	} usual;
+
+	return (int)syscall(SYS_rt_sigaction, n, &usual, NULL, sizeof(usual.mask));
 }
 
 #define CEDE_IOPRIO_WHO_PROCESS 1

@@ -70,6 +70,8 @@ int cli_operands(const struct verb *verb, int argc, int first, int min, int max,
 
 /* "15", "TERM", "SIGTERM", "RTMIN+1" -> number, or -EINVAL. */
 int cli_signal(const char *name, int *ret, struct err *e);
+/* 15 -> "TERM"; NULL for what has no name, like a real-time signal. */
+const char *cli_signal_name(int n);
 
 extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kill, verb_delete,
 	verb_exec, verb_list, verb_ps, verb_pause, verb_resume, verb_spec, verb_features,

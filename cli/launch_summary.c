@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/procfs.h"
+#include "cli/cli.h"
 #include "runtime/container.h"
 #include "cli/launch_summary.h"
 #include "sched/edges.h"
@@ -209,7 +210,7 @@ static void add_seconds(struct strbuf *sb, uint64_t usec)
 
 static void add_end(struct strbuf *sb, const struct launch_result *r)
 {
-	const char *name = r->status > 128 ? sigabbrev_np(r->status - 128) : NULL;
+	const char *name = r->status > 128 ? cli_signal_name(r->status - 128) : NULL;
 
 	if (*r->killed_for)
 		strbuf_addf(sb, "killed under pressure (%s)", r->killed_for);

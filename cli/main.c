@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -252,8 +253,12 @@ static bool have_stdio(void)
 {
 	const int flags = O_RDWR | O_NOCTTY; /* not O_CLOEXEC: whoever we execute wants them, too */
 
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd)
+	struct pollfd p[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
+
+	if (poll(p, ARRAY_SIZE(p), 0) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		if (p[i].revents & POLLNVAL && open("/dev/null", flags) != p[i].fd)
 			return false;
 	return true;
 }

@@ -222,8 +222,10 @@ static const struct name_value signals[] = {
 	{"PWR", SIGPWR},       {"SYS", SIGSYS},
 };
 
-/* The kernel's first real-time signal, not the one glibc leaves to applications: "RTMIN" of a
- * container is whatever its own libc says, and engines send plain numbers anyway. */
+/* What kill(1) and systemd(1) mean by RTMIN: the first that glibc leaves to applications, whatever
+ * our own library keeps for itself. Engines send plain numbers anyway. */
+#define FIRST_REALTIME 34
+
 static int realtime_signal(const char *name)
 {
 	const char *rest;
@@ -231,17 +233,22 @@ static int realtime_signal(const char *name)
 
 	if ((rest = str_after(name, "RTMIN"))) {
 		if (!*rest)
-			return SIGRTMIN;
+			return FIRST_REALTIME;
 		if (*rest == '+' && parse_int(rest + 1, 10, &n) == 0 && n >= 0)
-			return SIGRTMIN + n <= SIGRTMAX ? SIGRTMIN + n : -1;
+			return FIRST_REALTIME + n <= SIGRTMAX ? FIRST_REALTIME + n : -1;
 	}
 	if ((rest = str_after(name, "RTMAX"))) {
 		if (!*rest)
 			return SIGRTMAX;
 		if (*rest == '-' && parse_int(rest + 1, 10, &n) == 0 && n >= 0)
-			return SIGRTMAX - n >= SIGRTMIN ? SIGRTMAX - n : -1;
+			return SIGRTMAX - n >= FIRST_REALTIME ? SIGRTMAX - n : -1;
 	}
 	return -1;
+}
+
+const char *cli_signal_name(int n)
+{
+	return table_name_n(signals, ARRAY_SIZE(signals), (uint64_t)n);
 }
 
 int cli_signal(const char *name, int *ret, struct err *e)

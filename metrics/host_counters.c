@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "metrics/counters.h"
 #include "metrics/host_probe.h"
 
@@ -44,13 +45,12 @@ static int first_cpu(void)
 /* Two of these on one CPU: one of them waits all the time. */
 static pid_t start_spinner(int cpu)
 {
-	const struct sched_param none = {0};
 	pid_t parent = getpid(), pid = fork();
 
 	if (pid != 0)
 		return pid;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || pin(cpu) < 0 ||
-	    sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+	    sys_sched_setscheduler(0, SCHED_IDLE, 0) < 0)
 		_exit(1);
 	for (;;)
 		__asm__ volatile("" ::: "memory");

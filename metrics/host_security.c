@@ -191,12 +191,18 @@ static void probe_capabilities(struct host_probe *p)
 	}
 }
 
+#ifdef __GLIBC__
+#define LIBC "glibc"
+#else
+#define LIBC "musl"
+#endif
+
 static void probe_libraries(struct host_probe *p)
 {
 	struct host_fact *f = fact_add(p, "libraries");
 	const struct scmp_version *v = seccomp_version();
 
-	fact_value(f, "%s: libseccomp %u.%u.%u (API level %u), %s",
+	fact_value(f, "%s, with " LIBC ": libseccomp %u.%u.%u (API level %u), %s",
 		   getauxval(AT_BASE) ? "dynamic" : "static", v ? v->major : 0, v ? v->minor : 0,
 		   v ? v->micro : 0, seccomp_api_get(), json_library());
 }

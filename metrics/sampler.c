@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/procfs.h"
 #include "base/str.h"
 #include "metrics/groups.h"
@@ -89,10 +90,8 @@ static int open_cgroups(const struct sampler_opts *o, struct err *e)
 
 static int open_files(struct sampler *s, struct err *e)
 {
-	long configured = sysconf(_SC_NPROCESSORS_CONF);
-
 	/* A line of a CPU has at most 11 numbers; those of interrupts, behind, are not needed. */
-	s->stat_size = 1024 + (size_t)MAX(configured, 1) * 160;
+	s->stat_size = 1024 + (size_t)cpus_possible() * 160;
 	s->stat_buf = malloc(s->stat_size);
 	if (!s->stat_buf)
 		return fail(e, ENOMEM, "sampler");

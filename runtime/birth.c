@@ -28,7 +28,7 @@ static int set_limit(const struct spec_process *s, size_t i, pid_t pid, const st
 {
 	const struct spec_rlimit *l = &s->rlimits[i];
 
-	if (prlimit(pid, (enum __rlimit_resource)l->resource, r, NULL) == 0)
+	if (prlimit(pid, (int)l->resource, r, NULL) == 0)
 		return 0;
 	if (errno == EPERM)
 		return refuse(e, EPERM,
@@ -45,7 +45,7 @@ static int raise_limits(const struct spec_process *s, pid_t pid, struct err *e)
 		struct rlimit r;
 		int rc;
 
-		if (prlimit(pid, (enum __rlimit_resource)s->rlimits[i].resource, NULL, &r) < 0)
+		if (prlimit(pid, (int)s->rlimits[i].resource, NULL, &r) < 0)
 			return fail(e, errno, "config.json: process.rlimits[%zu]: %s", i,
 				    s->rlimits[i].type);
 		if (r.rlim_max >= s->rlimits[i].hard)

@@ -2,6 +2,7 @@
 #include "runtime/criu.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>

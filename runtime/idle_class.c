@@ -18,15 +18,14 @@ int idle_class_enter(pid_t tid)
 		.nice = getpriority(PRIO_PROCESS, (id_t)tid),
 		.runtime = SLICE_NS,
 	};
-	const struct sched_param none = {0};
 
 	/* SCHED_IDLE takes no slice, but keeps the one it finds. A task that is SCHED_IDLE already
 	 * stays what it is if this is refused (an old kernel, no right to leave the class). */
 	(void)sys_sched_setattr(tid, &longest);
-	return sched_setscheduler(tid, SCHED_IDLE, &none) < 0 ? -errno : 0;
+	return sys_sched_setscheduler(tid, SCHED_IDLE, 0) < 0 ? -errno : 0;
 }
 
 bool idle_class_has(pid_t tid)
 {
-	return (sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK) == SCHED_IDLE;
+	return (sys_sched_getscheduler(tid) & ~SCHED_RESET_ON_FORK) == SCHED_IDLE;
 }

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/procfs.h"
 #include "base/spawn.h"
+#include "base/sys.h"
 #include "runtime/rootless.h"
 
 void idmap_print(const struct spec_idmaps *m, struct strbuf *out)
@@ -163,10 +164,10 @@ int idmap_become_root(const struct spec_linux *l, const struct spec_user *u, str
 	uid_t uid = !known || idmap_to_host(&l->uid_mappings, 0, &ignored) ? 0 : u->uid;
 	gid_t gid = !known || idmap_to_host(&l->gid_mappings, 0, &ignored) ? 0 : u->gid;
 
-	if (setresgid(gid, gid, gid) < 0)
+	if (sys_setresgid(gid, gid, gid) < 0)
 		return fail(e, errno, "become group %u of the user namespace", gid);
 	/* From an id that is not mapped to one that is: capabilities(7) keeps them. */
-	if (setresuid(uid, uid, uid) < 0)
+	if (sys_setresuid(uid, uid, uid) < 0)
 		return fail(e, errno, "become user %u of the user namespace", uid);
 	return 0;
 }

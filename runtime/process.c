@@ -20,6 +20,7 @@
 #include "base/rootfs.h"
 #include "base/spawn.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "runtime/lsm.h"
 #include "runtime/mempolicy.h"
 #include "runtime/seccomp_listener.h"
@@ -147,7 +148,7 @@ static void reset_signals(uint64_t ignored)
 
 	for (int s = 1; ignored; s++, ignored >>= 1)
 		if (ignored & 1)
-			(void)signal(s, SIG_DFL); /* KILL and STOP cannot be ignored */
+			(void)sys_signal_default(s); /* KILL and STOP cannot be ignored */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with this argument */
 }
@@ -261,7 +262,7 @@ static int set_groups(const struct process *p, struct err *e)
 
 	if (p->keep_groups)
 		return 0;
-	if (setgroups(u->n_additional_gids, u->additional_gids) == 0)
+	if (sys_setgroups(u->n_additional_gids, u->additional_gids) == 0)
 		return 0;
 	/* user_namespaces(7): "deny" in setgroups, the price of a gid_map without privilege. The
 	 * groups of the caller stay then; there is nothing to be done about it. */
@@ -291,9 +292,9 @@ static int set_credentials(struct process *p, struct err *e)
 	rc = set_groups(p, e);
 	if (rc < 0)
 		return rc;
-	if (setresgid(u->gid, u->gid, u->gid) < 0)
+	if (sys_setresgid(u->gid, u->gid, u->gid) < 0)
 		return fail(e, errno, "config.json: process.user.gid: set group id %u", u->gid);
-	if (setresuid(u->uid, u->uid, u->uid) < 0)
+	if (sys_setresuid(u->uid, u->uid, u->uid) < 0)
 		return fail(e, errno, "config.json: process.user.uid: set user id %u", u->uid);
 	rc = caps_finish(&p->caps, e);
 	if (rc < 0)

@@ -28,6 +28,10 @@ static bool is_protected(void)
 	struct statfs fs;
 	int seals;
 
+#if defined(__x86_64__)
+	if (self_read_only)
+		return true;
+#endif
 	if (statfs(SELF_EXE, &fs) < 0)
 		return false;
 	if (fs.f_flags & ST_RDONLY)

@@ -9,6 +9,8 @@
 #ifndef CEDE_RUNTIME_SELF_H
 #define CEDE_RUNTIME_SELF_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /*
@@ -18,5 +20,8 @@
  * (unprivileged), a sealed copy in memory takes the mount's place.
  */
 int self_protect(char *const *argv, struct err *e);
+
+/* What runtime/self_entry.c saw, where there is one: our executable's mount is read-only. */
+extern bool self_read_only;
 
 #endif

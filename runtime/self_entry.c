@@ -23,6 +23,8 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+#include "runtime/self.h"
+
 #if defined(__x86_64__)
 
 /* rdx is the library's (a function for atexit, if there is a dynamic linker). */
@@ -40,6 +42,8 @@ __asm__(".pushsection .text.cede_start,\"ax\",@progbits\n"
 	"	jmp _start\n"
 	".size cede_start, . - cede_start\n"
 	".popsection\n");
+
+bool self_read_only;
 
 static long call(long number, long a, long b, long c, long d, long e)
 {
@@ -86,7 +90,10 @@ void self_entry(const uintptr_t *stack)
 
 	if (!may_enter(argv))
 		return;
-	if (call(SYS_statfs, (long)exe, (long)&fs, 0, 0, 0) < 0 || fs.f_flags & ST_RDONLY)
+	if (call(SYS_statfs, (long)exe, (long)&fs, 0, 0, 0) < 0)
+		return;
+	self_read_only = fs.f_flags & ST_RDONLY;
+	if (self_read_only)
 		return;
 	fd = call(SYS_open_tree, AT_FDCWD, (long)exe, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0);
 	if (fd < 0)

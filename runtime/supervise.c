@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/sys.h"
 #include "runtime/tty.h"
 
 /* Errors of our own code must end us, and job control of our shell is between it and us. */
@@ -27,7 +28,7 @@ int signals_take(struct signals *s, enum signals_which which, uint64_t ignored, 
 		for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 			(void)sigaddset(&s->taken, ends[i]);
 	} else {
-		(void)sigfillset(&s->taken);
+		signals_fill(&s->taken);
 		for (size_t i = 0; i < ARRAY_SIZE(never_taken); i++)
 			(void)sigdelset(&s->taken, never_taken[i]);
 	}

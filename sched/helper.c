@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/procfs.h"
+#include "base/sys.h"
 
 #define PARENT_FD 3
 
@@ -34,7 +35,7 @@ static _Noreturn void helper_main(const char *name, int parent, int keep_fd,
 	sigset_t all;
 
 	proc_forget(); /* its descriptor is closed below */
-	(void)sigfillset(&all);
+	signals_fill(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid();			/* not a group leader: cannot fail */
 	(void)prctl(PR_SET_NAME, name); /* only a name */

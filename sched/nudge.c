@@ -16,6 +16,8 @@
 #include "base/bpf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/cpus.h"
+#include "base/sys.h"
 #include "runtime/caps.h"
 #include "sched/nudge_program.h"
 
@@ -172,11 +174,13 @@ static int start_thread(struct cpu *c, struct err *e)
 	if (set && pthread_attr_init(&attr) == 0) {
 		CPU_ZERO_S(size, set);
 		CPU_SET_S(c->number, size, set);
-		/* With valid arguments on Linux neither fails. */
+		/* With a valid size it does not fail. */
 		(void)pthread_attr_setstacksize(&attr,
 						(size_t)sysconf(_SC_THREAD_STACK_MIN) + 16384);
-		(void)pthread_attr_setaffinity_np(&attr, size, set);
-		error = pthread_create(&c->thread, &attr, nudge_thread, c);
+		/* The thread inherits the set of its maker, who goes nowhere after that. */
+		error = sched_setaffinity(0, size, set) < 0 ? errno : 0;
+		if (!error)
+			error = pthread_create(&c->thread, &attr, nudge_thread, c);
 		(void)pthread_attr_destroy(&attr);
 	}
 	CPU_FREE(set);
@@ -186,10 +190,9 @@ static int start_thread(struct cpu *c, struct err *e)
 /* Above every fair task, and from here on without a right to anything. */
 static int lay_down(struct err *e)
 {
-	const struct sched_param lowest = {.sched_priority = 1};
 	const struct caps none = {.clear_ambient = true};
 
-	if (sched_setscheduler(0, SCHED_FIFO, &lowest) < 0)
+	if (sys_sched_setscheduler(0, SCHED_FIFO, 1) < 0)
 		return fail(e, errno, "set SCHED_FIFO");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "set no_new_privs");
@@ -251,11 +254,10 @@ int nudge_start(struct nudge *n, enum nudge_who who, struct err *e)
 	struct order o = {.nudge = n, .who = who};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	_cleanup_fd_ int fd = -1;
-	long n_cpus = sysconf(_SC_NPROCESSORS_CONF);
 	void *shared;
 	int rc;
 
-	n->n_cpus = n_cpus > 0 ? (size_t)n_cpus : 1;
+	n->n_cpus = cpus_possible();
 	n->length = ((n->n_cpus + 1) * sizeof(uint64_t) + page - 1) / page * page;
 	fd = make_map(BPF_MAP_TYPE_ARRAY, sizeof(uint64_t), (unsigned)n->n_cpus + 1, BPF_F_MMAPABLE,
 		      e);

@@ -136,10 +136,13 @@ static void test_signals(void **state)
 		int sig = 0;
 
 		assert_int_equal(cli_signal("RTMIN+1", &sig, &e), 0);
-		assert_int_equal(sig, SIGRTMIN + 1);
+		assert_int_equal(sig, 35);
 		assert_int_equal(cli_signal("SIGRTMAX-2", &sig, &e), 0);
 		assert_int_equal(sig, SIGRTMAX - 2);
 		assert_int_equal(cli_signal("RTMIN+99", &sig, &e), -EINVAL);
+		assert_string_equal(cli_signal_name(SIGTERM), "TERM");
+		assert_null(cli_signal_name(0));
+		assert_null(cli_signal_name(40));
 	}
 }
 
