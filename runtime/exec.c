@@ -27,6 +27,7 @@
 #include "runtime/handover.h"
 #include "runtime/idmap.h"
 #include "runtime/lsm.h"
+#include "runtime/mount_plan.h"
 #include "runtime/process.h"
 #include "runtime/resctrl.h"
 #include "runtime/rootless.h"
@@ -119,10 +120,9 @@ static int enter(struct execution *x, int sync, struct err *e)
 	if (setns(x->init_pidfd, (int)x->namespaces) < 0)
 		return fail(e, errno, "enter the container's namespaces");
 	(void)fd_close(x->init_pidfd);
-	if (x->root >= 0 && (fchdir(x->root) < 0 || chroot(".") < 0))
-		return fail(e, errno, "enter the container's root");
+	rc = x->root < 0 ? 0 : mount_enter_tree(x->root, e);
 	x->root = fd_close(x->root);
-	return become(x, sync, e);
+	return rc < 0 ? rc : become(x, sync, e);
 }
 
 /*

@@ -170,9 +170,7 @@ static int return_mount_ns(const struct init *i, struct err *e)
 	if (tree < 0)
 		return fail(e, errno, "clone the container's mounts");
 	rc = ns_join(i->ns, CLONE_NEWNS, e);
-	if (rc == 0 && (fchdir(tree) < 0 || chroot(".") < 0))
-		rc = fail(e, errno, "enter the container's root");
-	return rc;
+	return rc < 0 ? rc : mount_enter_tree(tree, e);
 }
 
 static int build_filesystem(struct init *i, int *ret_slave, struct err *e)

@@ -40,6 +40,13 @@ int mount_enter_root(const struct mount_plan *p, bool no_pivot, struct err *e)
 	return 0;
 }
 
+int mount_enter_tree(int fd, struct err *e)
+{
+	if (fchdir(fd) < 0 || chroot(".") < 0)
+		return fail(e, errno, "enter the container's root");
+	return 0;
+}
+
 struct finish {
 	struct mount_plan *p;
 	const struct mount_op *op;

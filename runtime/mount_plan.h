@@ -126,6 +126,8 @@ int mount_plan_console(struct mount_plan *p, int console_fd, struct err *e);
 int mount_plan_make_dir(struct mount_plan *p, const char *path, struct err *e);
 /* Afterwards "/" and the working directory are the container's root. */
 int mount_enter_root(const struct mount_plan *p, bool no_pivot, struct err *e);
+/* The same for a root that is not the one of our mount namespace, by chroot. */
+int mount_enter_tree(int fd, struct err *e);
 /* Masked and read-only paths, and the read-only root: after mount_enter_root, before capabilities
  * go. */
 int mount_plan_finish(struct mount_plan *p, struct err *e);
