@@ -184,7 +184,7 @@ $(BENCH_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libbench.a $(BUILD)/libcede.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS) -lm
 
 -include $(ROOM_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PROGRAM_OBJ:.o=.d) $(UNIT_SRC:%.c=$(BUILD)/%.d) $(BENCH_SRC:%.c=$(BUILD)/%.d) \
-	$(BENCH_LIB_OBJ:.o=.d) $(LIBEXEC:=.d)
+	$(BENCH_LIB_OBJ:.o=.d) $(LIBEXEC:=.d) $(FUZZ_OBJ:.o=.d)
 
 # --- packages ------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first block is small: most arenas are. */
+#define FIRST_SIZE 1000
 #define BLOCK_SIZE 16384
 
 struct arena_block {
@@ -26,7 +28,7 @@ void *arena_alloc(struct arena *a, size_t size)
 		return NULL;
 	size = (size + align - 1) & ~(align - 1);
 	if (!b || b->size - b->used < size) {
-		size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+		size_t usual = b ? BLOCK_SIZE : FIRST_SIZE, room = size > usual ? size : usual;
 
 		b = calloc(1, sizeof(*b) + room);
 		if (!b)

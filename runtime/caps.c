@@ -100,18 +100,18 @@ void caps_resolve(const struct spec_capabilities *want, const struct proc_status
 	*ret = c;
 }
 
-int caps_prepare(const struct caps *c, struct err *e)
+int caps_prepare(const struct caps *c, uid_t user, struct err *e)
 {
 	for (unsigned i = 0; i < 64; i++)
 		if ((c->drop & (1ULL << i)) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
 			return fail(e, errno, "drop capability %u from the bounding set", i);
 	/* Without it the permitted set is cleared when all user ids leave 0. */
-	if (c->permitted && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if (user != 0 && c->permitted && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "keep capabilities across the change of user");
 	return 0;
 }
 
-int caps_finish(const struct caps *c, struct err *e)
+int caps_finish(const struct caps *c, uid_t user, struct err *e)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
@@ -129,7 +129,7 @@ int caps_finish(const struct caps *c, struct err *e)
 		if ((c->ambient & (1ULL << i)) &&
 		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
 			return fail(e, errno, "raise ambient capability %u", i);
-	if (c->permitted && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+	if (user != 0 && c->permitted && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return fail(e, errno, "stop keeping capabilities");
 	return 0;
 }

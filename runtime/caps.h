@@ -37,10 +37,10 @@ struct caps {
 void caps_resolve(const struct spec_capabilities *want, const struct proc_status *own,
 		  struct caps *ret);
 
-/* Before the change of user ids; needs CAP_SETPCAP if there is something to drop. */
-int caps_prepare(const struct caps *c, struct err *e);
+/* Before the change to `user`; needs CAP_SETPCAP if there is something to drop. */
+int caps_prepare(const struct caps *c, uid_t user, struct err *e);
 
 /* After it. PR_SET_KEEPCAPS is taken back (exec would do so too). */
-int caps_finish(const struct caps *c, struct err *e);
+int caps_finish(const struct caps *c, uid_t user, struct err *e);
 
 #endif

@@ -191,7 +191,8 @@ static int build_filesystem(struct init *i, int *ret_slave, struct err *e)
 		return rc;
 	/* Engines expect a working directory that is missing to be made. Failure shows when it is
 	 * entered. */
-	if (access(i->process->spec->cwd, F_OK) < 0 && errno == ENOENT)
+	if (!streq(i->process->spec->cwd, "/") && access(i->process->spec->cwd, F_OK) < 0 &&
+	    errno == ENOENT)
 		(void)mount_plan_make_dir(i->mounts, i->process->spec->cwd, NULL);
 	rc = mount_plan_finish(i->mounts, e);
 	return rc == 0 && i->ns->mount_lent ? return_mount_ns(i, e) : rc;

@@ -23,7 +23,6 @@ struct exec {
 	struct mount_plan *p;
 	struct mount_op *op; /* the current one */
 	struct err *e;
-	struct fd_batch done; /* closed between operations */
 	/* Parent of the last device or link: the next one mostly goes there, too. */
 	const char *parent;
 	size_t parent_len;
@@ -89,7 +88,8 @@ int mount_plan_make_dir(struct mount_plan *p, const char *path, struct err *e)
 
 typedef int make_target(int rootfd, const char *path, mode_t mode, struct err *e);
 
-/* Opens the destination, made by `make` if it is missing. The descriptor goes to x->done. */
+/* Opens the destination, made by `make` if it is missing. The descriptor goes to the plan's batch.
+ */
 static int open_target(struct exec *x, make_target *make)
 {
 	mode_t mode = make == root_make_file ? 0644 : 0755;
@@ -98,7 +98,7 @@ static int open_target(struct exec *x, make_target *make)
 	do
 		fd = make(x->p->root_fd, x->op->destination, mode, x->e);
 	while (fd == -EROFS && unlock_root(x->p));
-	fd_batch_add(&x->done, fd);
+	fd_batch_add(&x->p->done, fd);
 	return fd;
 }
 
@@ -155,7 +155,7 @@ static int make_filesystem(struct exec *x)
 		op->late_rdonly = attrs & MOUNT_ATTR_RDONLY;
 		attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	}
-	op->fd = fs_mount(op, attrs, x->p->mount_label, &x->done, x->e);
+	op->fd = fs_mount(op, attrs, x->p->mount_label, &x->p->done, x->e);
 	if (op->fd < 0)
 		return op->fd;
 	rc = op->propagation ? mount_set(op->fd, false, 0, 0, op->propagation, -1) : 0;
@@ -211,7 +211,7 @@ static int run_tmpfs_over(struct exec *x)
 	int rc;
 
 	if (below >= 0) {
-		fd_batch_add(&x->done, below);
+		fd_batch_add(&x->p->done, below);
 		rc = make_tmpfs_over(x, below);
 	} else {
 		rc = below = open_target(x, root_make_dir);
@@ -271,7 +271,7 @@ static int run_bind(struct exec *x)
 	target = root_open(x->p->root_fd, x->op->destination,
 			   O_PATH | (x->op->dest_nofollow ? O_NOFOLLOW : 0), 0, NULL);
 	if (target >= 0) {
-		fd_batch_add(&x->done, target);
+		fd_batch_add(&x->p->done, target);
 	} else {
 		rc = source_is_dir(x, &dir);
 		if (rc < 0)
@@ -297,7 +297,7 @@ static int run_remount(struct exec *x)
 
 	if (fd < 0)
 		return fd;
-	fd_batch_add(&x->done, fd);
+	fd_batch_add(&x->p->done, fd);
 	/* Said by the kernel as well, unless there is nothing to change. */
 	if (statx(fd, "", AT_EMPTY_PATH, 0, &st) < 0 ||
 	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
@@ -414,7 +414,7 @@ int mount_plan_console(struct mount_plan *p, int console_fd, struct err *e)
 		if (x.op->kind == MOUNT_OP_CONSOLE)
 			rc = run_console(&x);
 	}
-	fd_batch_close(&x.done);
+	fd_batch_close(&p->done);
 	umask(mask);
 	return rc < 0 ? err_context(e, rc, "mount /dev/console") : 0;
 }
@@ -474,15 +474,15 @@ static void end_op(struct exec *x)
 	if (op->kind == MOUNT_OP_NEW)
 		op->fresh = fs_is_memory(op->fstype) && !op->tmpcopyup;
 	if (!op->fresh && !op->late_rdonly) {
-		fd_batch_add(&x->done, op->fd);
+		fd_batch_add(&x->p->done, op->fd);
 		op->fd = -1;
 	}
 	if (is_mount(op) && x->parent) { /* it may hide what was opened before */
 		x->parent = NULL;
 		x->parent_fd = fd_close(x->parent_fd);
 	}
-	if (x->done.n >= FD_BATCH_FLUSH)
-		fd_batch_close(&x->done);
+	if (x->p->done.n >= FD_BATCH_FLUSH)
+		fd_batch_close(&x->p->done);
 }
 
 int mount_plan_execute(struct mount_plan *p, const struct spec *s, int console_fd, struct err *e)
@@ -501,7 +501,6 @@ int mount_plan_execute(struct mount_plan *p, const struct spec *s, int console_f
 			end_op(&x);
 	}
 	fd_close(x.parent_fd);
-	fd_batch_close(&x.done);
 	umask(mask);
 	return rc;
 }

@@ -51,7 +51,6 @@ struct finish {
 	struct mount_plan *p;
 	const struct mount_op *op;
 	struct err *e;
-	struct fd_batch done;
 	bool null_used; /* p->null_fd is attached: from now on it is cloned */
 	int empty_fd;	/* the attached empty directory, or -1 */
 };
@@ -70,7 +69,7 @@ static int clone_fd(struct finish *f, int fd, bool recursive)
 
 	if (clone < 0)
 		return fail(f->e, errno, "clone");
-	fd_batch_add(&f->done, clone);
+	fd_batch_add(&f->p->done, clone);
 	return clone;
 }
 
@@ -82,7 +81,7 @@ static int empty_dir(struct finish *f)
 
 	if (f->empty_fd >= 0)
 		return clone_fd(f, f->empty_fd, false);
-	f->empty_fd = fs_mount(&op, attrs, f->p->mount_label, &f->done, f->e);
+	f->empty_fd = fs_mount(&op, attrs, f->p->mount_label, &f->p->done, f->e);
 	return f->empty_fd;
 }
 
@@ -112,7 +111,7 @@ static int mask(struct finish *f)
 		target = root_open(root, f->op->destination, O_PATH, 0, f->e);
 	if (target < 0)
 		return is_missing(target) ? 0 : fail(f->e, -target, "open");
-	fd_batch_add(&f->done, target);
+	fd_batch_add(&f->p->done, target);
 	source = dir ? empty_dir(f) : null_file(f);
 	return source < 0 ? source : attach_on(f, source, target);
 }
@@ -124,7 +123,7 @@ static int make_readonly(struct finish *f)
 
 	if (target < 0)
 		return is_missing(target) ? 0 : fail(f->e, -target, "open");
-	fd_batch_add(&f->done, target);
+	fd_batch_add(&f->p->done, target);
 	clone = clone_fd(f, target, true);
 	if (clone < 0)
 		return clone;
@@ -160,7 +159,7 @@ static int finish_op(struct finish *f, struct mount_op *op)
 		rc = mount_set(op->fd, false, MOUNT_ATTR_RDONLY, 0, 0, -1);
 	if (rc < 0)
 		return fail(f->e, -rc, "make read-only");
-	fd_batch_add(&f->done, op->fd);
+	fd_batch_add(&f->p->done, op->fd);
 	op->fd = -1;
 	switch (op->kind) {
 	case MOUNT_OP_MASK:
@@ -195,10 +194,9 @@ int mount_plan_finish(struct mount_plan *p, struct err *e)
 		rc = finish_op(&f, &p->ops[i]);
 		if (rc < 0)
 			err_context(e, rc, "%s %s", verb(&p->ops[i]), p->ops[i].destination);
-		if (f.done.n >= FD_BATCH_FLUSH)
-			fd_batch_close(&f.done);
+		if (p->done.n >= FD_BATCH_FLUSH)
+			fd_batch_close(&p->done);
 	}
-	fd_batch_add(&f.done, f.empty_fd);
-	fd_batch_close(&f.done);
+	fd_batch_add(&p->done, f.empty_fd);
 	return rc < 0 ? rc : set_root_propagation(p, e);
 }

@@ -48,16 +48,6 @@ bool mount_path_means(const char *path, const char *name);
 /* --- filesystems (mount_fs.c) -------------------------------------------------------------------
  */
 
-/* Descriptors that are done with are closed together: those made one after the other mostly have
- * neighbouring numbers, which one close_range(2) takes at once. */
-#define FD_BATCH_MAX 48
-#define FD_BATCH_FLUSH                                                                             \
-	32 /* callers close between operations from here on: a few more always fit                 \
-	    */
-struct fd_batch {
-	int fds[FD_BATCH_MAX];
-	size_t n;
-};
 void fd_batch_add(struct fd_batch *b, int fd);
 void fd_batch_close(struct fd_batch *b);
 

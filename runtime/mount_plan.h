@@ -85,6 +85,16 @@ struct mount_op {
 	bool late_rdonly; /* execute: becomes read-only in finish */
 };
 
+/* Descriptors that are done with are closed together: those made one after the other mostly have
+ * neighbouring numbers, which one close_range(2) takes at once. From FD_BATCH_FLUSH on that happens
+ * between operations; a few more always fit. */
+#define FD_BATCH_MAX 80
+#define FD_BATCH_FLUSH 64
+struct fd_batch {
+	int fds[FD_BATCH_MAX];
+	size_t n;
+};
+
 struct mount_plan {
 	struct arena arena;
 	struct mount_op *ops;
@@ -100,6 +110,7 @@ struct mount_plan {
 	const char *mount_label;   /* SELinux context of new filesystems, or NULL */
 	int root_fd;		   /* detached clone of the rootfs, then the attached root */
 	int null_fd;		 /* clone of the host's /dev/null, verified 1:3 (CVE-2025-31133) */
+	struct fd_batch done;	 /* what mount_plan_finish() leaves to process_close_fds() */
 	const char *cgroup_path; /* host path of the container's group, for MOUNT_OP_CGROUP;
 				    set by the caller, borrowed; NULL: it has none */
 };

@@ -278,7 +278,7 @@ static int set_groups(const struct process *p, struct err *e)
 static int set_credentials(struct process *p, struct err *e)
 {
 	const struct spec_user *u = &p->spec->user;
-	int rc = caps_prepare(&p->caps, e);
+	int rc = caps_prepare(&p->caps, p->spec->user.uid, e);
 
 	if (rc < 0)
 		return rc;
@@ -296,7 +296,7 @@ static int set_credentials(struct process *p, struct err *e)
 		return fail(e, errno, "config.json: process.user.gid: set group id %u", u->gid);
 	if (sys_setresuid(u->uid, u->uid, u->uid) < 0)
 		return fail(e, errno, "config.json: process.user.uid: set user id %u", u->uid);
-	rc = caps_finish(&p->caps, e);
+	rc = caps_finish(&p->caps, p->spec->user.uid, e);
 	if (rc < 0)
 		return rc;
 	if (u->umask.set)

@@ -10,6 +10,10 @@
 #include "base/procfs.h"
 #include "base/str.h"
 
+/* The number of its inode, in all kernels with user namespaces (USER_NS_INIT_INO of linux/nsfs.h,
+ * which this system's header is too old for). */
+#define INITIAL_USERNS 0xeffffffdU
+
 bool rootless_map_line(const char *line, uint32_t v[3])
 {
 	for (int i = 0; i < 3; i++) {
@@ -40,17 +44,33 @@ static const char *own_map(void)
 	return map;
 }
 
-bool rootless_in_initial_userns(void)
+static bool look_where(void)
 {
 	uint32_t v[3];
+	struct stat st;
 
+	if (proc_ns_stat(PROC_SELF, "user", &st, NULL) == 0 && st.st_ino == INITIAL_USERNS)
+		return true;
 	/* No user namespaces in this kernel, or no procfs: nothing but the initial one. */
 	return !rootless_map_line(own_map(), v) || (v[0] == 0 && v[1] == 0 && v[2] == UINT32_MAX);
 }
 
+bool rootless_in_initial_userns(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = look_where();
+	return known;
+}
+
 bool rootless_is(void)
 {
-	return geteuid() != 0 || !rootless_in_initial_userns();
+	static int known = -1; /* the runtime's own user stays what it is */
+
+	if (known < 0)
+		known = geteuid() != 0 || !rootless_in_initial_userns();
+	return known;
 }
 
 bool runtime_is_rootless(const struct runtime *rt)
@@ -63,10 +83,9 @@ bool rootless_is_ordinary(void)
 	static int known = -1;
 	struct proc_status own;
 
-	if (geteuid() == 0)
-		return false;
 	if (known < 0)
-		known = proc_status_read(PROC_SELF, &own, NULL) == 0 &&
+		known = rootless_is() && geteuid() != 0 &&
+			proc_status_read(PROC_SELF, &own, NULL) == 0 &&
 			!(own.cap_permitted & (UINT64_C(1) << CAP_SYS_ADMIN));
 	return known;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -366,6 +367,46 @@ int container_open(const struct runtime *rt, const char *id, enum container_lock
 	return 0;
 }
 
+/* What is there of a container that lived an ordinary life, the lock last. */
+static const char *const usual[] = {STATE_FILE, STATE_CONFIG, STATE_LOCK};
+
+static bool is_usual(const char *name)
+{
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (streq(name, usual[i]))
+			return true;
+	return streq(name, ".") || streq(name, "..");
+}
+
+/* In one look, with the descriptor that is there (getdents(2); readdir(3) takes six calls). */
+static bool has_only_usual(int dirfd)
+{
+	union {
+		struct dirent first;
+		char bytes[512];
+	} buf;
+	long n = syscall(SYS_getdents64, dirfd, &buf, sizeof(buf));
+
+	for (long at = 0; at < n;) {
+		const struct dirent *d = (const struct dirent *)(const void *)(buf.bytes + at);
+
+		if (!is_usual(d->d_name))
+			return false;
+		at += d->d_reclen;
+	}
+	return n > 0 && (size_t)n <= sizeof(buf) - sizeof(struct dirent); /* and no more to come */
+}
+
+static bool remove_usual(const struct container *c, int rootfd)
+{
+	if (!has_only_usual(c->dirfd))
+		return false;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (unlinkat(c->dirfd, usual[i], 0) < 0 && errno != ENOENT)
+			return false;
+	return unlinkat(rootfd, c->id, AT_REMOVEDIR) == 0;
+}
+
 /* The lock goes last: until then others see that somebody is at work here. */
 static int remove_content(int rootfd, const char *id, struct err *e)
 {
@@ -406,9 +447,14 @@ int state_remove(struct container *c, struct err *e)
 {
 	_cleanup_fd_ int rootfd = -1;
 
-	/* Removing takes descriptors, and the lack of them may be what ended the container. */
-	c->dirfd = fd_close(c->dirfd);
 	rootfd = open(c->rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rootfd >= 0 && remove_usual(c, rootfd))
+		return 0;
+	/* Looking for what is there takes descriptors, and the lack of them may be what ended the
+	 * container. */
+	c->dirfd = fd_close(c->dirfd);
+	if (rootfd < 0)
+		rootfd = open(c->rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rootfd < 0)
 		return fail(e, errno, "open state root %s", c->rt->root);
 	return state_remove_dir(rootfd, c->id, e);

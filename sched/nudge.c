@@ -196,7 +196,7 @@ static int lay_down(struct err *e)
 		return fail(e, errno, "set SCHED_FIFO");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "set no_new_privs");
-	return caps_finish(&none, e);
+	return caps_finish(&none, 0, e);
 }
 
 static int start(struct worker *w, enum nudge_who who, struct err *e)

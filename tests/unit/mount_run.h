@@ -31,6 +31,7 @@
 #include "base/procfs.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "runtime/mount_impl.h"
 #include "runtime/mount_plan.h"
 
 /* Inside the container: a failure is said on stderr and ends it with status 1. */
@@ -227,6 +228,7 @@ static inline _Noreturn void in_container(const struct run *r, struct env *env,
 		(void)io_write(out, e.msg, strlen(e.msg)); /* the parent looks at the status */
 		_exit(2);
 	}
+	fd_batch_close(&p->done); /* as init does with all descriptors */
 	if (!r->mounted)
 		check_no_fd_leaked(&before, p);
 	if (r->check)

@@ -181,9 +181,9 @@ static void apply_in_child(const struct caps *c, uid_t uid, struct status *ret)
 	if (pid == 0) {
 		struct err e = ERR_INIT;
 
-		if (caps_prepare(c, &e) < 0 || setgroups(0, NULL) < 0 ||
+		if (caps_prepare(c, uid, &e) < 0 || setgroups(0, NULL) < 0 ||
 		    setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0 ||
-		    caps_finish(c, &e) < 0) {
+		    caps_finish(c, uid, &e) < 0) {
 			print_error("%s: %s\n", e.msg, strerror(errno));
 			_exit(1);
 		}
@@ -257,14 +257,14 @@ static void test_own_ambient(void **state)
 		struct status s;
 		struct caps c;
 
-		if (caps_finish(&own, NULL) < 0)
+		if (caps_finish(&own, 0, NULL) < 0)
 			_exit(1);
 		status_read(&s);
 		if (s.ambient != BIT(CAP_AUDIT_WRITE))
 			_exit(2);
 		if (resolve(&want, false, &c, NULL) < 0 || !c.clear_ambient)
 			_exit(3);
-		if (caps_prepare(&c, NULL) < 0 || caps_finish(&c, NULL) < 0)
+		if (caps_prepare(&c, 0, NULL) < 0 || caps_finish(&c, 0, NULL) < 0)
 			_exit(4);
 		status_read(&s);
 		_exit(s.ambient || s.permitted != SOME ? 5 : 0);
@@ -310,9 +310,9 @@ static void test_not_permitted(void **state)
 		const struct caps none = {0};
 		struct err e = ERR_INIT;
 
-		if (caps_finish(&none, NULL) < 0)
+		if (caps_finish(&none, 0, NULL) < 0)
 			_exit(1);
-		_exit(caps_prepare(&c, &e) == -EPERM && strstr(e.msg, "bounding") ? 0 : 2);
+		_exit(caps_prepare(&c, 0, &e) == -EPERM && strstr(e.msg, "bounding") ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
