@@ -10,7 +10,7 @@
 
 /* The first block is small: most arenas are. */
 #define FIRST_SIZE 1000
-#define BLOCK_SIZE 16384
+#define BLOCK_SIZE 61000
 
 struct arena_block {
 	struct arena_block *next;

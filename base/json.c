@@ -141,9 +141,11 @@ static int stop_by_yajl(struct parser *p, size_t offset)
 static void push(struct parser *p, const char *key, struct json *value)
 {
 	if (p->n_pending == p->cap_pending) {
-		size_t cap = p->cap_pending * 2;
+		size_t cap = p->cap_pending * 4;
+		struct json_member *more = need(p, arena_array(p->arena, cap, sizeof(*more)));
 
-		p->pending = need(p, reallocarray(p->pending, cap, sizeof(*p->pending)));
+		memcpy(more, p->pending, p->n_pending * sizeof(*more));
+		p->pending = more;
 		p->cap_pending = cap;
 	}
 	p->pending[p->n_pending++] = (struct json_member){key, value};
@@ -391,7 +393,7 @@ static int run(struct parser *p, const char *text)
 
 	if (setjmp(p->no_memory))
 		return fail(p->e, ENOMEM, "%s", p->what);
-	p->pending = need(p, reallocarray(NULL, PENDING_START, sizeof(*p->pending)));
+	p->pending = need(p, arena_array(p->arena, PENDING_START, sizeof(*p->pending)));
 	p->cap_pending = PENDING_START;
 	p->text = need(p, arena_strndup(p->arena, text, p->len));
 	rc = check_surrogates(p);
@@ -421,7 +423,6 @@ int json_parse(struct arena *a, const char *text, size_t len, const char *what, 
 		return refuse(e, EFBIG, "%s: larger than %u bytes", what, JSON_MAX_BYTES);
 	p = (struct parser){.arena = a, .what = what, .len = len, .e = e};
 	rc = run(&p, text);
-	free(p.pending);
 	if (rc < 0)
 		return rc;
 	*ret = p.root;

@@ -289,6 +289,15 @@ bool proc_status_parse(const char *text, struct proc_status *ret)
 	       status_mask(text, "\nCapAmb:\t", &ret->cap_ambient);
 }
 
+/* One chunk mostly has it all; only then nothing is copied. */
+static bool status_with(struct strbuf *before, const char *chunk, size_t n, struct proc_status *ret)
+{
+	if (!before->len && proc_status_parse(chunk, ret))
+		return true;
+	strbuf_add(before, chunk, n);
+	return proc_status_parse(strbuf_str(before), ret);
+}
+
 /* The lines stand behind "Groups:", which may be long; the file ends soon after them. */
 int proc_status_read(pid_t pid, struct proc_status *ret, struct err *e)
 {
@@ -300,12 +309,12 @@ int proc_status_read(pid_t pid, struct proc_status *ret, struct err *e)
 	if (fd < 0)
 		return fd;
 	for (;;) {
-		ssize_t n = read(fd, chunk, sizeof(chunk));
+		ssize_t n = read(fd, chunk, sizeof(chunk) - 1);
 
 		if (n < 0)
 			return fail(e, errno, "read /proc file status of process %d", pid);
-		strbuf_add(&text, chunk, (size_t)n);
-		if (proc_status_parse(strbuf_str(&text), &st)) {
+		chunk[n] = '\0';
+		if (status_with(&text, chunk, (size_t)n, &st)) {
 			*ret = st;
 			return 0;
 		}

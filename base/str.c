@@ -200,7 +200,7 @@ void strbuf_free(struct strbuf *sb)
 	*sb = (struct strbuf)STRBUF_INIT;
 }
 
-static bool strbuf_room(struct strbuf *sb, size_t more)
+bool strbuf_reserve(struct strbuf *sb, size_t more)
 {
 	size_t need, cap;
 	char *buf;
@@ -213,7 +213,7 @@ static bool strbuf_room(struct strbuf *sb, size_t more)
 		return true;
 	cap = sb->cap ? sb->cap : 128;
 	while (cap < need)
-		cap *= 2;
+		cap *= 4;
 	buf = realloc(sb->buf, cap);
 	if (!buf) {
 		sb->oom = true;
@@ -226,7 +226,7 @@ static bool strbuf_room(struct strbuf *sb, size_t more)
 
 void strbuf_add(struct strbuf *sb, const void *data, size_t len)
 {
-	if (!strbuf_room(sb, len))
+	if (!strbuf_reserve(sb, len))
 		return;
 	memcpy(sb->buf + sb->len, data, len);
 	sb->len += len;
@@ -246,7 +246,7 @@ void strbuf_addf(struct strbuf *sb, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || !strbuf_room(sb, (size_t)n))
+	if (n < 0 || !strbuf_reserve(sb, (size_t)n))
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(sb->buf + sb->len, (size_t)n + 1, fmt, ap); /* measured above */
@@ -263,7 +263,7 @@ char *strbuf_take(struct strbuf *sb)
 {
 	char *s = NULL;
 
-	if (!sb->oom && strbuf_room(sb, 0)) {
+	if (!sb->oom && strbuf_reserve(sb, 0)) {
 		sb->buf[sb->len] = '\0';
 		s = sb->buf;
 		sb->buf = NULL;

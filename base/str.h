@@ -56,6 +56,9 @@ struct strbuf {
 	}
 
 void strbuf_free(struct strbuf *sb);
+/* Room for so much more: false, and oom, if there is none. The other functions make it themselves.
+ */
+bool strbuf_reserve(struct strbuf *sb, size_t more);
 void strbuf_add(struct strbuf *sb, const void *data, size_t len);
 void strbuf_adds(struct strbuf *sb, const char *s);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

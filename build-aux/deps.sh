@@ -8,7 +8,7 @@ declare -A packages=(
 	[demo]="redis-server xz-utils"
 	[check]="libcmocka-dev busybox-static redis-server xz-utils mmdebstrap qemu-system-x86 e2fsprogs util-linux procps jq strace mandoc iproute2 git uidmap"
 	[lint]="clang-format clang-tidy cppcheck shellcheck mandoc clang libclang-rt-14-dev git"
-	[bench]="redis-server xz-utils runc crun busybox-static strace"
+	[bench]="redis-server xz-utils runc crun busybox-static strace jq"
 )
 
 group=${1:?usage: deps.sh build|demo|check|lint|bench}

@@ -99,7 +99,11 @@ static void text_rule(struct strbuf *sb, const struct spec_seccomp_rule *rule)
 static int make_text(struct spec_reader *r, struct spec_seccomp *s)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	size_t names = 0;
 
+	for (size_t i = 0; i < s->n_rules; i++)
+		names += s->rules[i].names.n;
+	(void)strbuf_reserve(&sb, 256 + names * 20); /* a guess: sb.oom is looked at below */
 	strbuf_addf(&sb, "default %x", s->default_action);
 	if (s->default_errno_ret.set)
 		strbuf_addf(&sb, " errno %u", (unsigned int)s->default_errno_ret.val);

@@ -84,20 +84,21 @@ static bool read_entry(int fd, const struct key *k, size_t size, struct sock_fil
 		       unsigned short *ret_n)
 {
 	size_t key_len = k->prefix_len + k->text_len;
-	_cleanup_free_ char *key = malloc(key_len);
-	_cleanup_free_ struct sock_filter *insns = NULL;
+	_cleanup_free_ struct sock_filter *insns = NULL; /* and the key behind them */
 	struct header h;
 	struct iovec io[3];
 	size_t bytes;
+	char *key;
 
 	if (size <= sizeof(h) + key_len)
 		return false;
 	bytes = size - sizeof(h) - key_len;
 	if (bytes % sizeof(*insns) || bytes / sizeof(*insns) > BPF_MAXINSNS)
 		return false;
-	insns = malloc(bytes);
-	if (!key || !insns)
+	insns = malloc(bytes + key_len);
+	if (!insns)
 		return false;
+	key = (char *)insns + bytes;
 	io[0] = (struct iovec){&h, sizeof(h)};
 	io[1] = (struct iovec){key, key_len};
 	io[2] = (struct iovec){insns, bytes};
