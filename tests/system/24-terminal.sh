@@ -7,7 +7,8 @@ terminal='.process.terminal = true'
 # create with a console socket: the engine gets the pty's master; the program has it as terminal.
 test_console_socket() {
 	bundle b "$terminal | .process.args = [\"sh\", \"-c\", \"tty; test -t 0 && test -t 1 && test -t 2 && echo is a terminal; stty size; ls -l /dev/console | cut -c1; read line; echo got:\$line\"] | .process.consoleSize = {height: 33, width: 101}"
-	(sleep 1; echo typed) | "$HELPERS/console" "$T/sock" >out &
+	: >out
+	(until grep -q '^c.$' out; do sleep 0.1; done; echo typed) | "$HELPERS/console" "$T/sock" >out &
 	eventually 5 test -S sock
 	ok cede create -b b --console-socket "$T/sock" "$TAG-a"
 	ok cede start "$TAG-a"
