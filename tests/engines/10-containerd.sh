@@ -10,7 +10,7 @@ ctr_run() { ctr run --runc-binary /usr/local/bin/cede "$@"; }
 task_is() { ctr task ls | grep -Eq "^$1 .* $2\$"; }
 task_pid() { ctr task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 
-# a container's output and exit status come back; what cannot start is said in one line
+# a container's output and exit status come back; what cannot start is said in one line; a terminal
 # timeout: 40
 test_run() {
 	out_is hello ctr_run --rm "$IMAGE" "$TAG-a" echo hello
@@ -18,6 +18,8 @@ test_run() {
 	exits 1 ctr_run --rm "$IMAGE" "$TAG-c" nosuch
 	has "nosuch" 'exec: "nosuch": executable file not found in $PATH'
 	out_is 'Seccomp:	2' ctr_run --rm --seccomp --read-only "$IMAGE" "$TAG-d" grep Seccomp: /proc/self/status
+	ok script -qec "ctr run --runc-binary /usr/local/bin/cede --rm -t $IMAGE $TAG-e sh -c 'test -t 0 && tty'" /dev/null
+	has tty /dev/pts/0
 	no_state "$CTR_STATE"
 }
 
@@ -25,8 +27,9 @@ test_run() {
 # timeout: 60
 test_task() {
 	local id=$TAG-t pid group
-	ok ctr_run -d --memory-limit 100000000 --cpus 0.5 "$IMAGE" "$id"
+	ok ctr_run -d --memory-limit 100000000 --cpus 0.5 --pid-file "$T/pid" "$IMAGE" "$id"
 	pid=$(task_pid "$id")
+	eq "pid file" "$(cat "$T/pid")" "$pid"
 	group=$(group_of "$pid")
 	eq memory.max "$(cat "$group/memory.max")" 99999744
 	eq cpu.max "$(cat "$group/cpu.max")" "50000 100000"
@@ -35,6 +38,8 @@ test_task() {
 	out_is /tmp ctr task exec --exec-id e3 --cwd /tmp "$id" pwd
 	exits 1 ctr task exec --exec-id e4 "$id" nosuch
 	has exec 'executable file not found in $PATH'
+	exits 7 script -qec "ctr task exec -t --exec-id e5 $id sh -c 'test -t 0 && tty; exit 7'" /dev/null
+	has tty /dev/pts/
 	ok ctr task pause "$id"
 	task_is "$id" PAUSED || die "not paused: $(ctr task ls)"
 	eq cgroup.freeze "$(cat "$group/cgroup.freeze")" 1
