@@ -8,7 +8,7 @@ source "$TOP/tests/engines/lib.sh"
 # shellcheck source=tests/engines/docker.sh disable=SC1091
 source "$TOP/tests/engines/docker.sh"
 
-# limits are the scope's; exec, stats, update, pause, top, stop and start again; nothing is left of it
+# limits are the scope's; exec, stats, update, pause, stop; nothing is left of it
 # timeout: 120
 test_scope() {
 	local pid group scope
@@ -34,19 +34,14 @@ test_scope() {
 	ok docker pause scoped
 	eq cgroup.freeze "$(cat "$group/cgroup.freeze")" 1
 	ok docker unpause scoped
-	ok docker top scoped
-	has top "$pid" "sh -c"
 	ok docker stop -t 60 scoped
 	eq status "$(field scoped .State.ExitCode)" 5
 	! systemctl -q is-active "$scope" || die "the scope is still there: $scope"
-	ok docker start scoped
-	out_is $'CPUQuotaPerSecUSec=1s\nMemoryMax=134217728\nTasksMax=60' unit "$scope"
-	ok docker rm -f scoped
-	eventually 10 eval '! systemctl -q is-active "'"$scope"'"'
+	ok docker rm scoped
 	no_state "$DOCKER_STATE"
 }
 
-# checkpoint: the container ends, or goes on; started from it, it is the one it was, in place of a new one
+# checkpoint: the container ends; started from it, it is the one it was, in place of a new one
 # needs: root command:criu
 # timeout: 120
 test_checkpoint() {
@@ -57,12 +52,9 @@ test_checkpoint() {
 		sh -c 'read name </proc/sys/kernel/random/uuid; i=0; while :; do i=$((i + 1)); echo $name $i >/tmp/n; mv /tmp/n /tmp/now; sleep 0.1; done'
 	now() { docker exec counter cat /tmp/now; }
 	eventually 20 now
-	ok docker checkpoint create --leave-running counter first
-	eq running "$(field counter .State.Running)" true
 	was=$(now)
 	ok docker checkpoint create counter second
 	eventually 10 prints false field counter .State.Running
-	out_is $'first\nsecond' eval 'docker checkpoint ls counter | awk "NR > 1 { print \$1 }" | sort'
 	ok docker start counter # afresh
 	eventually 20 eval '[[ $(now) != "'"${was% *}"' "* ]]'
 	ok docker stop -t 0 counter

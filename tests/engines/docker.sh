@@ -7,7 +7,7 @@ DOCKER_STATE=/run/docker/runtime-cede/moby
 docker_run() { docker run --runtime cede --network none "$@"; }
 field() { docker inspect -f "{{$2}}" "$1"; }
 # What a failed test leaves would be in the next one's way.
-docker_clean() { docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1; }
+docker_clean() { [ $? = 0 ] || docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1; }
 
 # docker_with FILE: the daemon with this file of contrib/docker.
 docker_with() {
