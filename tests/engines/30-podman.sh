@@ -8,7 +8,9 @@ source "$TOP/tests/engines/lib.sh"
 PODMAN_STATE=/run/cede
 pod_man() { podman --runtime cede --cgroup-manager cgroupfs "$@"; }
 field() { pod_man inspect -f "{{$2}}" "$1"; }
+# What a failed test leaves would be in the next one's way.
 podman_clean() {
+	[ $? != 0 ] || return 0
 	pod_man pod rm -af -t 0 >/dev/null 2>&1
 	pod_man rm -af -t 0 >/dev/null 2>&1
 }
@@ -25,6 +27,22 @@ test_exit() {
 	has 126 'permission denied'
 	exits 126 pod_man run --rm --network none "$IMAGE" /etc
 	exits 125 pod_man run --rm --network none --nosuchflag "$IMAGE" true
+	no_state "$PODMAN_STATE"
+}
+
+# a terminal; a user namespace; Podman's own filter and profile; an init of Podman's
+# timeout: 60
+test_options() {
+	trap podman_clean EXIT
+	ok script -qec "podman --runtime cede --cgroup-manager cgroupfs run --rm --network none -t $IMAGE sh -c 'test -t 0 && tty'" /dev/null
+	has tty /dev/pts/0
+	ok pod_man run --rm --network none --uidmap 0:100000:65536 --gidmap 0:100000:65536 -v "$T:/mnt:ro" "$IMAGE" sh -c '
+		id -u; stat -c %u /bin /mnt; awk "{ print \$1, \$2, \$3 }" /proc/self/uid_map'
+	eq "with a user namespace" "$OUT" $'0\n0\n65534\n0 100000 65536'
+	ok pod_man run --rm --network none --init --read-only --cap-drop ALL --ulimit nofile=123:456 --hostname box "$IMAGE" sh -c '
+		cat /proc/1/comm; hostname; ulimit -Hn; touch /x 2>/dev/null || echo read-only
+		sed -n "s/^\(CapBnd\|Seccomp\):\t/\1 /p" /proc/self/status; cat /proc/self/attr/current'
+	like "with an init" "$OUT" $'^podman-init\nbox\n456\nread-only\nCapBnd 0000000000000000\nSeccomp 2\ncontainers-default-[0-9.]+ \\(enforce\\)$'
 	no_state "$PODMAN_STATE"
 }
 
@@ -72,6 +90,8 @@ test_healthcheck() {
 	exits 1 pod_man healthcheck run sick
 	ok pod_man exec sick touch /tmp/well
 	ok pod_man healthcheck run sick
+	ok pod_man rm -f -t 0 sick
+	no_state "$PODMAN_STATE"
 }
 
 # --cgroups=disabled: no group is made, the container stays in the caller's
@@ -103,6 +123,18 @@ test_pod() {
 	[ "$(readlink "/proc/$(field one .State.Pid)/ns/pid")" != "$(readlink "/proc/$(field two .State.Pid)/ns/pid")" ] ||
 		die "one pid namespace"
 	ok pod_man pod rm -f -t 0 pair
+	no_state "$PODMAN_STATE"
+}
+
+# kube play knows no --share-parent=false: what that group denies is named, and everything can be removed
+# timeout: 40
+test_kube_play() {
+	trap podman_clean EXIT
+	kube_pod
+	run pod_man kube play --network none "$T/pod.yaml"
+	[ "$STATUS" != 0 ] || die "this Podman leaves devices to the group of a pod: test that kube play works"
+	has "kube play" "cede: mount /dev/null: make device /dev/null: Operation not permitted"
+	ok pod_man kube down "$T/pod.yaml"
 	no_state "$PODMAN_STATE"
 }
 

@@ -33,3 +33,17 @@ test_life() {
 	eq status "$(as_user inspect -f '{{.State.ExitCode}}' mine)" 5
 	ok as_user rm mine
 }
+
+# kube play with the cgroupfs driver, where a user's pod has no group of its own
+# timeout: 90
+test_kube_play() {
+	user_begins
+	trap 'as_user pod rm -af -t 0 >/dev/null 2>&1; as_user system migrate >/dev/null 2>&1' EXIT
+	kube_pod
+	install -o cedeuser -m 0644 "$T/pod.yaml" /run/cedeuser/pod.yaml
+	ok as_user kube play --network none /run/cedeuser/pod.yaml
+	eventually 20 prints "in the pod" as_user logs played-job
+	out_is cede as_user inspect -f '{{.OCIRuntime}}' played-job
+	eq owner "$(stat -c %U "/proc/$(as_user inspect -f '{{.State.Pid}}' played-job)")" cedeuser
+	ok as_user kube down /run/cedeuser/pod.yaml
+}

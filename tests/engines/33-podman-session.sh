@@ -17,8 +17,7 @@ in_session() {
 pod_man() { in_session podman --runtime cede --events-backend file "$@"; }
 field() { pod_man inspect -f "{{$2}}" "$1"; }
 session_ends() {
-	pod_man pod rm -af -t 0
-	pod_man rm -af -t 0
+	[ $? = 0 ] || { pod_man pod rm -af -t 0; pod_man rm -af -t 0; }
 	pod_man system migrate
 	in_session systemctl --user stop user.slice # Podman had it started
 } >/dev/null 2>&1

@@ -45,3 +45,20 @@ prints() { # TEXT COMMAND...: for `eventually`
 
 # group_of PID: the directory of its cgroup.
 group_of() { echo "$CG$(sed -n 's/^0:://p' "/proc/$1/cgroup")"; }
+
+# kube_pod: $T/pod.yaml, a pod `played` for Podman's kube play
+kube_pod() {
+	cat >"$T/pod.yaml" <<-Y
+		apiVersion: v1
+		kind: Pod
+		metadata:
+		  name: played
+		spec:
+		  restartPolicy: Never
+		  containers:
+		  - name: job
+		    image: $IMAGE
+		    imagePullPolicy: Never
+		    command: ["sh", "-c", "echo in the pod; sleep 1000000"]
+	Y
+}
