@@ -108,6 +108,7 @@ static void copy(struct code *c, int dst, int src)
 
 static void add(struct code *c, int dst, int imm)
 {
+	/* NOLINTNEXTLINE(misc-redundant-expression): as in set_map */
 	emit(c, BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, imm);
 }
 
