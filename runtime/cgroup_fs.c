@@ -111,8 +111,10 @@ static int write_enable(struct cg_level *l, unsigned bits)
 			used += (size_t)snprintf(line + used, sizeof(line) - used, "+%s ",
 						 cg_controller_name((enum cg_controller)bit));
 	rc = cg_write(l->fd, SUBTREE, line, NULL);
-	if (rc == 0)
+	if (rc == 0) {
 		l->enabled |= bits;
+		l->written = true;
+	}
 	return rc;
 }
 
@@ -142,10 +144,20 @@ static unsigned enable_level(struct cg_walk *w, size_t i, unsigned want)
 
 unsigned cg_walk_enable(struct cg_walk *w, unsigned want)
 {
+	struct cg_level *parent;
+	unsigned have;
+
 	want &= w->host->controllers;
-	if (!w->n)
+	if (!w->n || !want)
 		return want; /* the root has what there is */
-	return want ? enable_level(w, w->n - 1, want) : 0;
+	parent = &w->level[w->n - 1];
+	have = enable_level(w, w->n - 1, want);
+	/* Who enables a controller shows it as enabled before the files of all children are there
+	 * (kernel/cgroup/cgroup.c, cgroup_subtree_control_write), and it may be another process,
+	 * this instant. A write waits until it is done. */
+	if (w->level[w->n].created && have & want && !parent->written)
+		(void)write_enable(parent, have & want); /* not permitted: nor to the other */
+	return have;
 }
 
 int cg_walk_explain(const struct cg_walk *w, unsigned controller, const char *json, struct err *e)

@@ -84,6 +84,7 @@ struct cg_level {
 	bool created;
 	bool known;	  /* `enabled` is up to date */
 	unsigned enabled; /* cgroup.subtree_control */
+	bool written;	  /* by us, just now */
 };
 
 /* The way from the mount (level 0) to the group (level n). */
