@@ -14,8 +14,8 @@
 #ifndef CEDE_BASE_PROCFS_H
 #define CEDE_BASE_PROCFS_H
 
-#include <stddef.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>

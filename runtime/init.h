@@ -10,8 +10,9 @@
  *	mounts, terminal	in the new mount namespace, the host's tree still there
  *	network devices, prestart, createRuntime (by the runtime), createContainer hooks
  *	sysctls			a network device may have come with a hook
- *	pivot_root, masks, read-only paths; back to the runtime's mount namespace, if that is asked
- *for descriptors closed	before any path of the container is walked for the program's sake
+ *	pivot_root, masks, read-only paths; back to the runtime's
+ *				mount namespace, if that is asked for
+ *	descriptors closed	before any path of the container is walked for the program's sake
  *	user, capabilities, working directory, look-up of the program
  *	READY ... GO, the wait for `start`
  *	startContainer hooks, filter, exec

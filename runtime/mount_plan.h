@@ -142,11 +142,11 @@ int mount_enter_tree(int fd, struct err *e);
 /* Masked and read-only paths, and the read-only root: after mount_enter_root, before capabilities
  * go. */
 int mount_plan_finish(struct mount_plan *p, struct err *e);
-/* Closes and frees; a zeroed plan and one that failed to be made are fine. */
 /* What is unbindable cannot be cloned, and so not be taken along to another mount namespace
  * (mount_lent in runtime/ns.h). Pure. */
 int mount_plan_check_clonable(const struct mount_plan *p, struct err *e);
 
+/* Closes and frees; a zeroed plan and one that failed to be made are fine. */
 void mount_plan_free(struct mount_plan *p);
 
 /* One option list -> flags of `op` (exported for the unit tests and `features`). */
