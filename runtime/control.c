@@ -97,10 +97,12 @@ static int kill_init_now(const struct container *c, int pidfd)
 
 	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0)
 		return -errno;
-	/* Help is welcome, and where it cannot be given they end all the same. */
+	/* Help is welcome, and where it cannot be given they end all the same. The others of its pid
+	 * namespace end with it, but only then: they are killed, too, before they are hurried, or
+	 * their programs would run ahead of the incumbents until init gets there. */
 	if (c->cgroup && cgroup_open(c->cgroup, &cg, NULL) == 0) {
 		if (all)
-			hurry_dying(cg.fd, cg.idle_by_group);
+			(void)cgroup_signal(&cg, SIGKILL, NULL);
 		else
 			hurry_dying_task(c->init_pid, cg.idle_by_group);
 		cgroup_close(&cg);
