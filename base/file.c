@@ -146,23 +146,14 @@ int file_write_atomic(int dirfd, const char *name, const void *data, size_t len,
 	int prefix = slash ? (int)(slash + 1 - name) : 0;
 	int rc;
 
-	if (asprintf(&tmp, "%.*s.%s.new", prefix, name, name + prefix) < 0) {
+	if (asprintf(&tmp, "%.*s.%s.%d", prefix, name, name + prefix, getpid()) < 0) {
 		tmp = NULL;
 		return fail(e, ENOMEM, "write %s", name);
 	}
 	fd = create_new(dirfd, tmp, mode);
 	if (fd < 0 && errno == EEXIST) {
-		/* Another process is writing the same file, or was killed at it. */
-		free(tmp);
-		if (asprintf(&tmp, "%.*s.%s.%d", prefix, name, name + prefix, getpid()) < 0) {
-			tmp = NULL;
-			return fail(e, ENOMEM, "write %s", name);
-		}
-		fd = create_new(dirfd, tmp, mode);
-	}
-	if (fd < 0 && errno == EEXIST) {
 		/* Left by a process that was killed between open and rename and had our pid. */
-		(void)unlinkat(dirfd, tmp, 0); /* the next open says what is wrong */
+		(void)unlinkat(dirfd, tmp, 0); /* the second open says what is wrong */
 		fd = create_new(dirfd, tmp, mode);
 	}
 	if (fd < 0)

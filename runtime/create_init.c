@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The making of init: the clone, and the talk with it until it is ready (runtime/sync.h). */
 #include <stdint.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -124,23 +123,12 @@ static int clone_below(struct creation *c, struct err *e)
 	return rc;
 }
 
-static int share_flag(struct creation *c, struct err *e)
-{
-	void *p = mmap(NULL, sizeof(*c->begun), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		       -1, 0);
-
-	if (p == MAP_FAILED)
-		return fail(e, errno, "mmap");
-	c->begun = p; /* until we end */
-	return 0;
-}
-
 int creation_clone(struct creation *c, struct err *e)
 {
 	int rc = c->ordinary ? 0 : mount_plan_open_sources(&c->mounts, c->spec, -1, e);
 
 	if (rc == 0)
-		rc = share_flag(c, e);
+		rc = sync_flag(&c->begun, e);
 	if (rc < 0)
 		return rc;
 	c->early = may_record_early(c);

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -215,17 +214,6 @@ static int prepare(struct execution *x, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
-static int share_flag(struct execution *x, struct err *e)
-{
-	void *p = mmap(NULL, sizeof(*x->begun), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		       -1, 0);
-
-	if (p == MAP_FAILED)
-		return fail(e, errno, "mmap");
-	x->begun = p; /* until we end */
-	return 0;
-}
-
 static int clone_child(struct execution *x, struct err *e)
 {
 	struct clone_args args = {
@@ -284,7 +272,7 @@ static int make_child(struct execution *x, struct err *e)
 		return rc;
 	if (!x->ordinary && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) /* see create.c */
 		return fail(e, errno, "PR_SET_DUMPABLE");
-	rc = share_flag(x, e);
+	rc = sync_flag(&x->begun, e);
 	return rc < 0 ? rc : clone_below(x, e);
 }
 

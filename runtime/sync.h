@@ -30,6 +30,7 @@
 #ifndef CEDE_RUNTIME_SYNC_H
 #define CEDE_RUNTIME_SYNC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -59,6 +60,9 @@ struct sync_msg {
 
 /* Both ends O_CLOEXEC. */
 int sync_pair(int ret_fds[2], struct err *e);
+
+/* A flag in memory shared with the processes that are cloned from now on; there until we end. */
+int sync_flag(volatile bool **ret, struct err *e);
 
 /* `pass_fd` -1: none. Never raises SIGPIPE. */
 int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct err *e);
