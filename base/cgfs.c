@@ -229,15 +229,12 @@ int cg_parse_key(const char *text, const char *key, uint64_t *ret)
 		size_t line_len = end ? (size_t)(end - line) : strlen(line);
 		char number[32];
 
-		if (line_len > len && line[len] == ' ' && memcmp(line, key, len) == 0) {
-			size_t n = line_len - len - 1;
-
-			if (n >= sizeof(number))
-				return -EBADMSG;
-			memcpy(number, line + len + 1, n);
-			number[n] = '\0';
-			return parse_u64(number, 10, ret) < 0 ? -EBADMSG : 0;
-		}
+		if (line_len > len && line[len] == ' ' && memcmp(line, key, len) == 0)
+			return !str_part(number, sizeof(number), line + len + 1,
+					 line_len - len - 1) ||
+					       parse_u64(number, 10, ret) < 0
+				       ? -EBADMSG
+				       : 0;
 		line = end ? end + 1 : NULL;
 	}
 	return -ENODATA;
@@ -303,9 +300,7 @@ int cg_path_of(pid_t pid, char *buf, size_t size, struct err *e)
 		return (int)n;
 	if (cg_path_parse(text, &path, &len) < 0)
 		return refuse(e, ENOENT, "process %d is in no cgroup2 hierarchy", pid);
-	if (len >= size)
+	if (!str_part(buf, size, path, len))
 		return refuse(e, ENAMETOOLONG, "cgroup path of process %d is too long", pid);
-	memcpy(buf, path, len);
-	buf[len] = '\0';
 	return 0;
 }

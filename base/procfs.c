@@ -273,11 +273,8 @@ static bool status_mask(const char *text, const char *key, uint64_t *ret)
 		return false;
 	p += strlen(key);
 	len = strcspn(p, "\n");
-	if (p[len] != '\n' || len >= sizeof(hex))
-		return false; /* the line is not complete yet */
-	memcpy(hex, p, len);
-	hex[len] = '\0';
-	return parse_u64(hex, 16, ret) == 0;
+	/* Without its end the line is not complete yet. */
+	return p[len] == '\n' && str_part(hex, sizeof(hex), p, len) && parse_u64(hex, 16, ret) == 0;
 }
 
 bool proc_status_parse(const char *text, struct proc_status *ret)
@@ -335,16 +332,13 @@ int proc_fdinfo_mount(const char *text, uint64_t *ret)
 {
 	const char *p = strstr(text, "mnt_id:");
 	char number[24];
-	size_t len;
 
 	if (!p)
 		return -ENODATA;
 	p += strlen("mnt_id:");
 	p += strspn(p, " \t");
-	len = strcspn(p, "\n");
-	if (len >= sizeof(number))
-		return -EBADMSG;
-	memcpy(number, p, len);
-	number[len] = '\0';
-	return parse_u64(number, 10, ret) < 0 ? -EBADMSG : 0;
+	return !str_part(number, sizeof(number), p, strcspn(p, "\n")) ||
+			       parse_u64(number, 10, ret) < 0
+		       ? -EBADMSG
+		       : 0;
 }

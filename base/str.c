@@ -8,6 +8,15 @@
 
 #include "base/cleanup.h"
 
+bool str_part(char *ret, size_t size, const char *part, size_t len)
+{
+	if (len >= size)
+		return false;
+	memcpy(ret, part, len);
+	ret[len] = '\0';
+	return true;
+}
+
 static int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -23,6 +23,9 @@ static inline const char *str_after(const char *s, const char *prefix)
 	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
 }
 
+/* A part of a text as a string of its own, for a parser: false if it does not fit in `size`. */
+bool str_part(char *ret, size_t size, const char *part, size_t len);
+
 /*
  * Strict number parsing: the whole string, base as given (10, 8, 16), no blanks, no sign for
  * unsigned ones, no overflow. Returns 0, -EINVAL (not a number) or -ERANGE. *ret is untouched on

@@ -15,12 +15,9 @@ int process_user_parse(const char *text, struct spec_user *ret)
 	char first[16];
 	size_t len = colon ? (size_t)(colon - text) : strlen(text);
 
-	if (len >= sizeof(first))
-		return -EINVAL;
-	memcpy(first, text, len);
-	first[len] = '\0';
 	/* -1 means "unchanged" to setresuid(2). */
-	if (parse_u32(first, 10, &uid) < 0 || uid == UINT32_MAX)
+	if (!str_part(first, sizeof(first), text, len) || parse_u32(first, 10, &uid) < 0 ||
+	    uid == UINT32_MAX)
 		return -EINVAL;
 	if (colon && (parse_u32(colon + 1, 10, &gid) < 0 || gid == UINT32_MAX))
 		return -EINVAL;

@@ -286,11 +286,8 @@ static void write_hugetlb(int cgfd, struct json_writer *w)
 		char size[16];
 		size_t len = name ? strcspn(name, ".") : 0;
 
-		if (!len || len >= sizeof(size) || !streq(name + len, ".current"))
-			continue;
-		memcpy(size, name, len);
-		size[len] = '\0';
-		write_page_size(cgfd, size, w);
+		if (len && streq(name + len, ".current") && str_part(size, sizeof(size), name, len))
+			write_page_size(cgfd, size, w);
 	}
 	json_w_end_object(w);
 	if (!dir)

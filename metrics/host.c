@@ -121,11 +121,8 @@ static unsigned version_of(const char *release)
 		size_t len = strspn(release, "0123456789");
 		char digits[12];
 
-		if (!len || len >= sizeof(digits))
-			return 0;
-		memcpy(digits, release, len);
-		digits[len] = '\0';
-		if (parse_u32(digits, 10, &v[i]) < 0 || v[i] > UINT16_MAX)
+		if (!str_part(digits, sizeof(digits), release, len) ||
+		    parse_u32(digits, 10, &v[i]) < 0 || v[i] > UINT16_MAX)
 			return 0;
 		release += len;
 		if (i == 0 && *release++ != '.')

@@ -161,11 +161,7 @@ static bool mode_in_brackets(const char *text, char *mode, size_t size)
 	const char *open = strchr(text, '('), *close = open ? strchr(open, ')') : NULL;
 	size_t len = close ? (size_t)(close - open - 1) : 0;
 
-	if (!len || len >= size)
-		return false;
-	memcpy(mode, open + 1, len);
-	mode[len] = '\0';
-	return true;
+	return len && str_part(mode, size, open + 1, len);
 }
 
 static bool mode_on_cmdline(const char *text, char *mode, size_t size)
@@ -177,11 +173,7 @@ static bool mode_on_cmdline(const char *text, char *mode, size_t size)
 		return false;
 	hit += strlen("preempt=");
 	len = strcspn(hit, " \n");
-	if (!len || len >= size)
-		return false;
-	memcpy(mode, hit, len);
-	mode[len] = '\0';
-	return true;
+	return len && str_part(mode, size, hit, len);
 }
 
 static const char *mode_configured(const struct host_probe *p)

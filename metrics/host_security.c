@@ -147,7 +147,6 @@ static void read_capabilities(struct host_probe *p)
 {
 	char status[8192], digits[24];
 	const char *hit;
-	size_t len;
 
 	if (probe_read(p, "proc/self/status", status, sizeof(status)) <= 0)
 		return;
@@ -156,12 +155,8 @@ static void read_capabilities(struct host_probe *p)
 		return;
 	hit += strlen("\nCapEff:");
 	hit += strspn(hit, " \t");
-	len = strcspn(hit, "\n");
-	if (len >= sizeof(digits))
-		return;
-	memcpy(digits, hit, len);
-	digits[len] = '\0';
-	(void)parse_u64(digits, 16, &p->caps); /* none if that is no number */
+	if (str_part(digits, sizeof(digits), hit, strcspn(hit, "\n")))
+		(void)parse_u64(digits, 16, &p->caps); /* none if that is no number */
 }
 
 static void probe_capabilities(struct host_probe *p)

@@ -13,10 +13,8 @@ static bool take_cpu(const char **cursor, uint32_t *ret)
 	size_t len = strspn(*cursor, "0123456789");
 	char digits[8];
 
-	if (len == 0 || len >= sizeof(digits))
+	if (!str_part(digits, sizeof(digits), *cursor, len))
 		return false;
-	memcpy(digits, *cursor, len);
-	digits[len] = '\0';
 	*cursor += len;
 	return parse_u32(digits, 10, ret) == 0 && *ret < CPU_SETSIZE;
 }

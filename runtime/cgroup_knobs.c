@@ -398,11 +398,8 @@ static int plan_unified(struct planner *p, const struct knob *k)
 			p->plan->idle = pair->value[0] - '0';
 			continue;
 		}
-		if (len < sizeof(name)) {
-			memcpy(name, pair->key, len);
-			name[len] = '\0';
+		if (str_part(name, sizeof(name), pair->key, len))
 			w.controller = cg_controllers_parse(name);
-		}
 		rc = add(p, k, w);
 		if (rc < 0)
 			return rc;

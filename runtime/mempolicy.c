@@ -17,10 +17,8 @@ static bool take_node(const char **cursor, uint32_t *ret)
 	size_t len = strspn(start, "0123456789");
 	char digits[8];
 
-	if (len == 0 || len >= sizeof(digits))
+	if (!str_part(digits, sizeof(digits), start, len))
 		return false;
-	memcpy(digits, start, len);
-	digits[len] = '\0';
 	*cursor = start + len;
 	*cursor += strspn(*cursor, " ");
 	return parse_u32(digits, 10, ret) == 0 && *ret < MEMPOLICY_NODES_MAX;

@@ -172,11 +172,9 @@ bool passwd_home(const char *text, uint32_t uid, const char **ret, size_t *ret_l
 		if (n <= HOME)
 			continue;
 		field[n] = n < FIELDS ? line + line_len + 1 : field[n];
-		if ((size_t)(field[UID + 1] - field[UID]) > sizeof(number))
-			continue;
-		memcpy(number, field[UID], (size_t)(field[UID + 1] - field[UID] - 1));
-		number[field[UID + 1] - field[UID] - 1] = '\0';
-		if (parse_u32(number, 10, &found) < 0 || found != uid)
+		if (!str_part(number, sizeof(number), field[UID],
+			      (size_t)(field[UID + 1] - field[UID] - 1)) ||
+		    parse_u32(number, 10, &found) < 0 || found != uid)
 			continue;
 		*ret = field[HOME];
 		*ret_len = strcspn(field[HOME], ":\n");

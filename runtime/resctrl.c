@@ -185,10 +185,8 @@ static int restore_line(const char *line, size_t len, void *arg)
 	char text[1024];
 	int *dir = arg;
 
-	if (!len || len >= sizeof(text))
+	if (!len || !str_part(text, sizeof(text), line, len))
 		return 0;
-	memcpy(text, line, len);
-	text[len] = '\0';
 	return write_line(*dir, text + strspn(text, " "), NULL);
 }
 

@@ -22,11 +22,8 @@ bool rootless_map_line(const char *line, uint32_t v[3])
 
 		line += strspn(line, " ");
 		len = strcspn(line, " \n");
-		if (len >= sizeof(number))
-			return false;
-		memcpy(number, line, len);
-		number[len] = '\0';
-		if (parse_u32(number, 10, &v[i]) < 0)
+		if (!str_part(number, sizeof(number), line, len) ||
+		    parse_u32(number, 10, &v[i]) < 0)
 			return false;
 		line += len;
 	}

@@ -99,10 +99,8 @@ static int scan_number(struct scanner *s, const char **ret)
 	const char *digits = text;
 	uint64_t n;
 
-	if (len >= sizeof(text))
+	if (!str_part(text, sizeof(text), s->p, len))
 		return wrong(s, "a number is too long");
-	memcpy(text, s->p, len);
-	text[len] = '\0';
 	if (*digits == '-' || *digits == '+')
 		digits++;
 	hex = str_after(digits, "0x");

@@ -157,10 +157,8 @@ static int set_bit(const char *part, size_t len, void *arg)
 
 	if (len == 0)
 		return 0;
-	if (len >= sizeof(text))
+	if (!str_part(text, sizeof(text), part, len))
 		return -EINVAL;
-	memcpy(text, part, len);
-	text[len] = '\0';
 	dash = strchr(text, '-');
 	if (dash)
 		*dash++ = '\0';

@@ -55,17 +55,14 @@ int sweep_autogroup_nice(const char *text, int *ret)
 {
 	const char *nice = strstr(text, " nice ");
 	char number[16];
-	size_t len;
 
 	if (!nice)
 		return -ENODATA;
 	nice += strlen(" nice ");
-	len = strcspn(nice, "\n");
-	if (len >= sizeof(number))
-		return -EBADMSG;
-	memcpy(number, nice, len);
-	number[len] = '\0';
-	return parse_int(number, 10, ret) < 0 ? -EBADMSG : 0;
+	return !str_part(number, sizeof(number), nice, strcspn(nice, "\n")) ||
+			       parse_int(number, 10, ret) < 0
+		       ? -EBADMSG
+		       : 0;
 }
 
 /* True if it had to be set back. */

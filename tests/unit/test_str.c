@@ -92,6 +92,19 @@ static void test_bytes(void **state)
 	}
 }
 
+static void test_part(void **state)
+{
+	char buf[4];
+
+	(void)state;
+	assert_true(str_part(buf, sizeof(buf), "123456", 3));
+	assert_string_equal(buf, "123");
+	assert_false(str_part(buf, sizeof(buf), "123456", 4));
+	assert_string_equal(buf, "123");
+	assert_true(str_part(buf, sizeof(buf), "x", 0));
+	assert_string_equal(buf, "");
+}
+
 static void test_milli(void **state)
 {
 	uint64_t v = 0;
@@ -202,13 +215,10 @@ static void test_split(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_milli),
-		cmocka_unit_test(test_parse_duration),
-		cmocka_unit_test(test_strbuf),
-		cmocka_unit_test(test_strbuf_overflow),
+		cmocka_unit_test(test_part),   cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_signed), cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_milli),  cmocka_unit_test(test_parse_duration),
+		cmocka_unit_test(test_strbuf), cmocka_unit_test(test_strbuf_overflow),
 		cmocka_unit_test(test_split),
 	};
 
