@@ -104,10 +104,9 @@ int cgroup_signal(const struct cgroup *cg, int signal, struct err *e);
 /* All pids of the group and its descendants; the caller frees. */
 int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e);
 
-/* runtime/devices_bpf.c: attaches a BPF_PROG_TYPE_CGROUP_DEVICE program made of the rules (last
- * match wins) plus the default allowed devices; replaces an earlier one of ours. */
-int cgroup_devices_apply(int cgfd, const struct spec_device_rule *rules, size_t n, struct err *e);
-/* The rules of a document: what linux.devices lists is allowed as long as no rule says otherwise
+/* runtime/devices_bpf.c: attaches a BPF_PROG_TYPE_CGROUP_DEVICE program made of the rules of a
+ * document (linux.resources.devices; the last match wins) and the default allowed devices; replaces
+ * an earlier one of ours. What linux.devices lists is allowed as long as no rule says otherwise
  * (config-linux.md: it "MUST be available"). */
 int cgroup_devices_guard(int cgfd, const struct spec_linux *l, struct err *e);
 

@@ -108,6 +108,21 @@ static int keep_weight(struct update *u, const char **ret_before)
 	return state_save(u->c, u->e);
 }
 
+/* New rules for the devices; what linux.devices lists stays allowed as it was from the start. */
+static int apply_devices(struct update *u)
+{
+	_cleanup_spec_ struct spec *s = NULL;
+	struct spec_linux l = {.resources = u->r};
+	int rc = spec_load(u->c->dirfd, STATE_CONFIG, &s, u->e);
+
+	if (rc == 0) {
+		l.devices = s->linux_.devices;
+		l.n_devices = s->linux_.n_devices;
+		rc = cgroup_devices_guard(u->cg.fd, &l, u->e);
+	}
+	return rc < 0 ? err_context(u->e, rc, "the limits are new, the device rules are not") : 0;
+}
+
 static int apply(struct update *u)
 {
 	const char *before = u->c->idle_weight;
@@ -120,12 +135,8 @@ static int apply(struct update *u)
 		rc = wake_weight(u);
 	if (rc == 0)
 		rc = cgroup_apply(&u->cg, &u->r, u->e);
-	if (rc == 0 && u->r.n_devices) {
-		rc = cgroup_devices_apply(u->cg.fd, u->r.devices, u->r.n_devices, u->e);
-		return rc < 0 ? err_context(u->e, rc,
-					    "the limits are new, the device rules are not")
-			      : 0;
-	}
+	if (rc == 0 && u->r.n_devices)
+		return apply_devices(u);
 	if (rc < 0 && u->c->idle_weight != before) {
 		u->c->idle_weight = before;
 		(void)state_save(u->c, NULL); /* the error above is the news */
