@@ -115,6 +115,9 @@ static void test_square(void **state)
 	assert_true(arrivals_is_high(&c, 300 * MS));
 	assert_true(arrivals_is_high(&c, 499 * MS));
 	assert_false(arrivals_is_high(&c, 500 * MS));
+	assert_int_equal(arrivals_since_step(&c, 299 * MS), UINT64_MAX);
+	assert_int_equal(arrivals_since_step(&c, 300 * MS), 0);
+	assert_int_equal(arrivals_since_step(&c, 1499 * MS), 199 * MS);
 	/* Constant arrivals cross the edges exactly: 300 + 4000 requests a period. */
 	c.kind = ARRIVALS_CONSTANT;
 	n = run_schedule(&c, &high, NULL);

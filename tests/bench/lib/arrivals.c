@@ -17,9 +17,16 @@ static bool has_wave(const struct arrivals_config *c)
 	return c->high_ns > 0;
 }
 
+uint64_t arrivals_since_step(const struct arrivals_config *c, uint64_t ns)
+{
+	uint64_t in = has_wave(c) ? ns % (c->low_ns + c->high_ns) : 0;
+
+	return has_wave(c) && in >= c->low_ns ? in - c->low_ns : UINT64_MAX;
+}
+
 bool arrivals_is_high(const struct arrivals_config *c, uint64_t ns)
 {
-	return has_wave(c) && ns % (c->low_ns + c->high_ns) >= c->low_ns;
+	return arrivals_since_step(c, ns) != UINT64_MAX;
 }
 
 bool arrivals_step(const struct arrivals_config *c, uint64_t k, uint64_t *ret_ns,

@@ -45,4 +45,6 @@ bool arrivals_is_high(const struct arrivals_config *cfg, uint64_t ns);
  * within the schedule. */
 bool arrivals_step(const struct arrivals_config *cfg, uint64_t k, uint64_t *ret_ns,
 		   uint64_t *ret_end_ns);
+/* How long before `ns` the HIGH phase began that it is in; UINT64_MAX outside of them. */
+uint64_t arrivals_since_step(const struct arrivals_config *cfg, uint64_t ns);
 #endif

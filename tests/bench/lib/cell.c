@@ -203,6 +203,7 @@ static int take_report(const struct lab *lab, struct cell *c, struct err *e)
 	c->p99_us = json_get_number(latency, "p99", 0);
 	c->p999_us = json_get_number(latency, "p999", 0);
 	c->max_us = json_get_number(latency, "max", 0);
+	c->after_step_p99_us = json_get_number(json_get(c->report, "after_step_us"), "p99", 0);
 	if (c->p99_us <= 0)
 		return refuse(e, EBADMSG, "the load generator measured nothing");
 	c->delivered_share = json_get_number(c->report, "delivered_share", 0);

@@ -76,6 +76,7 @@ struct cell {
 	size_t n_yields;
 	double *yield_ms; /* in the arena */
 	size_t yielded;
+	double after_step_p99_us; /* CELL_SQUARE: p99 within LOAD_STEP_NS of a step; else 0 */
 
 	struct arena arena;
 	struct json *report; /* the generator's document, in the arena */

@@ -110,6 +110,8 @@ static void record(struct load *l, uint64_t due, uint64_t now)
 	count_at(l, l->res->due_per_ms, due);
 	count_at(l, l->res->answered_per_ms, now);
 	hist_add(&l->res->latency, now - due);
+	if (arrivals_since_step(&l->cfg->arrivals, due - l->res->start_ns) < LOAD_STEP_NS)
+		hist_add(&l->res->after_step, now - due);
 	series_add(&l->res->series, due - l->res->start_ns, now - due);
 }
 
@@ -463,6 +465,8 @@ static int load_setup(struct load *l, struct err *e)
 	if (r == 0)
 		r = hist_init(&l->res->latency, HIST_FINE);
 	if (r == 0)
+		r = hist_init(&l->res->after_step, HIST_FINE);
+	if (r == 0)
 		r = hist_init(&l->res->lateness, HIST_FINE);
 	if (r == -ENOMEM)
 		return fail(e, ENOMEM, "histogram");
@@ -518,6 +522,7 @@ int load_run(const struct load_config *cfg, struct track *tracks, size_t n_track
 void load_result_free(struct load_result *r)
 {
 	hist_free(&r->latency);
+	hist_free(&r->after_step);
 	hist_free(&r->lateness);
 	series_free(&r->series);
 	free(r->due_per_ms);

@@ -27,6 +27,8 @@
 #define LOAD_MAX_OUTSTANDING 4096
 #define LOAD_MAX_TRACKS 4
 #define LOAD_LATE_NS 100000ULL
+/* What a user may have to wait for a secondary to yield (issue: figures to reach). */
+#define LOAD_STEP_NS 20000000ULL
 
 struct load_config {
 	const char *host; /* IPv4 address */
@@ -50,7 +52,9 @@ struct load_result {
 	uint64_t answered_by_end; /* up to the end of the schedule */
 	uint64_t errors;	  /* error replies among them */
 	char first_error[128];
-	struct hist latency;  /* measured requests; unanswered ones censored, see above */
+	struct hist latency; /* measured requests; unanswered ones censored, see above */
+	struct hist
+		after_step;   /* latency of those due within LOAD_STEP_NS of a step to HIGH load */
 	struct hist lateness; /* actual - intended send time */
 	struct series series; /* n == 0 without one */
 	/* Of a square wave, for each millisecond of the measured part: requests that were due in

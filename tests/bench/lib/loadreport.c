@@ -220,6 +220,8 @@ void load_report(struct json_writer *w, const struct load_config *cfg,
 	report_config(w, cfg);
 	report_counts(w, res);
 	report_hist(w, "latency_us", &res->latency);
+	if (res->after_step.total > 0)
+		report_hist(w, "after_step_us", &res->after_step);
 	report_hist(w, "lateness_us", &res->lateness);
 	if (n_tracks > 0)
 		report_tracks(w, cfg, res, tracks, n_tracks);

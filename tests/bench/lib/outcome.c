@@ -68,6 +68,11 @@ static double get_p999(const struct cell *c)
 	return c->p999_us;
 }
 
+static double get_step_p99(const struct cell *c)
+{
+	return c->after_step_p99_us;
+}
+
 static double get_work(const struct cell *c)
 {
 	return c->work_mb_per_s;
@@ -152,6 +157,7 @@ static void square_outcome(const struct cells *cells, enum arm arm, struct arm_o
 	select_cells(cells, arm, CELL_SQUARE, &s);
 	o->square_cells = (unsigned)s.n;
 	o->square_p99_us = median_of(&s, get_p99);
+	o->step_p99_us = median_of(&s, get_step_p99);
 	for (size_t i = 0; i < s.n; i++)
 		o->steps += s.v[i]->n_yields;
 	all = calloc(o->steps + 1, sizeof(*all));

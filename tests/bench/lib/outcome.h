@@ -37,6 +37,7 @@ struct arm_outcome {
 	uint64_t launcher_rss_kib;
 	unsigned square_cells;
 	double square_p99_us; /* under the square wave */
+	double step_p99_us;   /* of that, within LOAD_STEP_NS of a step to HIGH load */
 	size_t steps, yielded;
 	double yield_p50_ms, yield_p99_ms, yield_max_ms;
 };

@@ -43,10 +43,22 @@ static void text(char *buf, const char *fmt, ...)
 	va_end(ap);
 }
 
-enum { COL_ARM, COL_P50, COL_P99, COL_P999, COL_RATIO, COL_WORK, COL_HARVEST, COL_YIELD, COLS };
+enum {
+	COL_ARM,
+	COL_P50,
+	COL_P99,
+	COL_P999,
+	COL_RATIO,
+	COL_WORK,
+	COL_HARVEST,
+	COL_YIELD,
+	COL_STEP,
+	COLS
+};
 
 static const char *const headings[COLS] = {
-	"", "p50", "p99", "p99.9", "vs alone", "work done", "idle CPU used", "time to yield"};
+	"",	     "p50",	      "p99",	       "p99.9",		"vs alone",
+	"work done", "idle CPU used", "time to yield", "p99 after step"};
 
 static void yield_text(const struct arm_outcome *o, char *buf)
 {
@@ -70,6 +82,10 @@ static void row(const struct outcome *o, enum arm arm, char cols[COLS][CELL_TEXT
 	text(cols[COL_WORK], arm == ARM_ALONE ? "-" : "%.1f MB/s", a->work_mb_per_s);
 	text(cols[COL_HARVEST], arm == ARM_ALONE ? "-" : "%.0f %%", a->harvested * 100);
 	yield_text(a, cols[COL_YIELD]);
+	if (a->square_cells)
+		time_text(a->step_p99_us, cols[COL_STEP]);
+	else
+		text(cols[COL_STEP], "-");
 }
 
 static void print_conditions(FILE *f, const struct outcome *o, const struct outcome_context *c)
@@ -85,7 +101,7 @@ static void print_conditions(FILE *f, const struct outcome *o, const struct outc
 		      c->rates->high_cpus);
 	(void)fprintf(f,
 		      "medians of %u interleaved rounds; %u noisy cells %s; latency from the "
-		      "intended send time\n",
+		      "intended send time; after a step: within 20 ms of it\n",
 		      o->rounds, o->noisy,
 		      o->is_noisy ? "(THIS MACHINE WAS TOO BUSY: some had to count)"
 				  : "thrown away");
@@ -98,19 +114,20 @@ void outcome_print(FILE *f, const struct outcome *o, const struct outcome_contex
 
 	(void)fputc('\n', f); /* a table that cannot be shown is in result.json all the same */
 	print_conditions(f, o, c);
-	(void)fprintf(f, "\n%-22s %9s %9s %9s %9s %11s %14s %15s\n", headings[COL_ARM],
+	(void)fprintf(f, "\n%-22s %9s %9s %9s %9s %11s %14s %15s %15s\n", headings[COL_ARM],
 		      headings[COL_P50], headings[COL_P99], headings[COL_P999], headings[COL_RATIO],
-		      headings[COL_WORK], headings[COL_HARVEST], headings[COL_YIELD]);
+		      headings[COL_WORK], headings[COL_HARVEST], headings[COL_YIELD],
+		      headings[COL_STEP]);
 	for (int a = 0; a < ARMS; a++) {
 		char v[COLS][CELL_TEXT];
 
 		if (o->arm[a].cells == 0)
 			continue;
 		row(o, (enum arm)a, v);
-		(void)fprintf(f, "%s%-22s %9s %9s %9s %9s %11s %14s %15s%s\n",
+		(void)fprintf(f, "%s%-22s %9s %9s %9s %9s %11s %14s %15s %15s%s\n",
 			      color && a == ARM_CEDE ? "\033[1m" : "", v[COL_ARM], v[COL_P50],
 			      v[COL_P99], v[COL_P999], v[COL_RATIO], v[COL_WORK], v[COL_HARVEST],
-			      v[COL_YIELD], color && a == ARM_CEDE ? "\033[0m" : "");
+			      v[COL_YIELD], v[COL_STEP], color && a == ARM_CEDE ? "\033[0m" : "");
 	}
 	(void)fputc('\n', f);
 	for (size_t i = 0; i < n; i++) {
@@ -181,6 +198,7 @@ static void json_arm(struct json_writer *w, enum arm arm, const struct arm_outco
 	json_w_double(w, "launcher_cpus", a->launcher_cpus, 5);
 	json_w_u64(w, "launcher_rss_kib", a->launcher_rss_kib);
 	json_w_double(w, "square_p99_us", a->square_p99_us, 1);
+	json_w_double(w, "after_step_p99_us", a->step_p99_us, 1);
 	json_w_u64(w, "steps", a->steps);
 	json_w_u64(w, "steps_yielded", a->yielded);
 	if (a->steps) {
