@@ -12,7 +12,7 @@ crowd() {
 		setsid "$HELPERS/burn" 0 1 "$T/crowd.count" &
 		CROWD+=($!)
 	done
-	bundle b ".process.args = [\"/burn\", \"0\", \"$(nproc)\", \"/dev/null\"] $2"
+	bundle b ".process.args = [\"/burn\", \"0\", \"$(nproc)\", \"/dev/null\", \"/ahead\"] $2"
 	cp "$HELPERS/burn" b/rootfs/
 }
 end_crowd() {
@@ -51,6 +51,7 @@ stops_at_once() {
 		[ "$took" -ge "$delete" ] || delete=$took
 	done
 	end_crowd
+	[ ! -e b/rootfs/ahead ] || die "the job's program ran ahead of the incumbents"
 	at_most "ms to pause" "$pause" $((400 * PATIENCE))
 	at_most "ms to die" "$kill" $((400 * PATIENCE))
 	at_most "ms to delete --force" "$delete" $((400 * PATIENCE))
