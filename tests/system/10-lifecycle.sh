@@ -37,7 +37,7 @@ test_run_cwd_stdin() {
 # create, state, start, kill, delete: each stage is what `state` says it is.
 test_stages() {
 	local id=$TAG-a pid
-	bundle b '.process.args = ["sh", "-c", "trap \"exit 7\" TERM; echo started; while :; do sleep 0.1; done"] | .annotations = {"org.example.key": "value"}'
+	bundle b '.process.args = ["sh", "-c", "trap \"exit 7\" TERM; echo started; : >/started; while :; do sleep 0.1; done"] | .annotations = {"org.example.key": "value"}'
 	ok cede create -b b --pid-file "$T/pid" "$id"
 	[ -s "$T/pid" ] || die "no pid file"
 	like "pid file" "$(od -An -c "$T/pid" | tr -d ' ')" '^[0-9]+$'
@@ -58,8 +58,8 @@ test_stages() {
 	fails 1 "." cede start "$id"
 	fails 1 "." cede delete "$id"
 	is_status "$id" running || die "status is $(status_of "$id") after a refused delete"
-	eventually 5 grep -q 'sh' "/proc/$pid/comm"
-	sleep 0.3
+	eventually 5 test -e b/rootfs/started
+	eq comm "$(cat "/proc/$pid/comm")" sh
 	ok cede kill "$id" TERM
 	eventually 5 is_status "$id" stopped
 	eq "pid when stopped" "$(pid_of "$id")" 0

@@ -69,10 +69,11 @@ exec_cede() {
 }
 
 # Runs a command with nothing on stdin; $STATUS, $OUT, $ERR tell how it went (also files $T.out,
-# $T.err).
+# $T.err, new ones each time: containers of commands before still write to theirs).
 run() {
 	LAST="$*"
 	STATUS=0
+	rm -f "$T.out" "$T.err"
 	"$@" >"$T.out" 2>"$T.err" </dev/null || STATUS=$?
 	OUT=$(tr -d '\0' <"$T.out")
 	ERR=$(tr -d '\0' <"$T.err")
