@@ -12,6 +12,7 @@
 #include "runtime/criu_wire.h"
 #include "runtime/external.h"
 #include "runtime/freezer.h"
+#include "runtime/notify.h"
 #include "runtime/state.h"
 #include "runtime/supervise.h"
 
@@ -199,6 +200,8 @@ static int dump(struct dump *d, struct err *e)
 		rc = check_thawed(d->c, e);
 	if (rc == 0)
 		rc = spec_load(d->c->dirfd, STATE_CONFIG, &d->spec, e);
+	if (rc == 0 && d->c->notifies)
+		rc = notify_add(d->spec, d->rt, o->id, e);
 	if (rc == 0)
 		rc = cr_dirs_open(&o->cr, true, &d->dirs, e);
 	if (rc == 0)

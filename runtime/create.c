@@ -142,14 +142,12 @@ static void show_plans(const struct creation *c)
 /* `launch` speaks for its jobs itself. */
 static int prepare_notify(struct creation *c, struct err *e)
 {
-	const char *dir;
 	int rc = c->o->hooks ? 0 : notify_wanted(e);
 
 	if (rc <= 0)
 		return rc;
 	c->notifies = true;
-	dir = arena_printf(&c->spec->arena, "%s/%s/" NOTIFY_DIR, c->rt->root, c->o->id);
-	return dir ? notify_add(c->spec, dir, e) : fail(e, ENOMEM, "NOTIFY_SOCKET");
+	return notify_add(c->spec, c->rt, c->o->id, e);
 }
 
 /* Everything that can be decided or found wrong before anything is made. */

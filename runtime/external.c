@@ -16,6 +16,7 @@
 #include "base/procfs.h"
 #include "base/rootfs.h"
 #include "runtime/criu_wire.h"
+#include "runtime/notify.h"
 
 #define STDIO_FILE "descriptors.json"
 #define STDIO_MAX 4096
@@ -213,6 +214,22 @@ static int dump_mounts(struct strbuf *opts, const struct container *c, const str
 	}
 	free(host.text);
 	mount_plan_free(&p);
+	return rc;
+}
+
+/* The container may have had a socket to say that it is ready, and this time nobody asks: what it
+ * finds in place of that is an empty directory. */
+static int restore_notify(struct strbuf *opts, const struct creation *c, struct err *e)
+{
+	const char *dir;
+	int rc;
+
+	if (c->notifies || is_destination(&c->mounts, NOTIFY_INSIDE))
+		return 0;
+	dir = notify_path(&c->spec->arena, c->rt, c->o->id);
+	rc = dir ? notify_make_dir(c->container->dirfd, e) : fail(e, ENOMEM, NOTIFY_INSIDE);
+	if (rc == 0)
+		add_pair(opts, CRIU_EXT_MNT, NOTIFY_INSIDE, dir);
 	return rc;
 }
 
@@ -500,6 +517,8 @@ int external_restore(struct strbuf *opts, struct criu_start *how, const struct c
 {
 	int rc = restore_mounts(opts, &c->mounts, e);
 
+	if (rc == 0)
+		rc = restore_notify(opts, c, e);
 	if (rc == 0)
 		rc = restore_namespaces(opts, how, c, e);
 	return rc < 0 ? rc : restore_stdio(opts, how, image_fd, e);

@@ -89,9 +89,15 @@ static int add_variable(struct spec *s, struct strv *env)
 	return 0;
 }
 
-int notify_add(struct spec *s, const char *dir, struct err *e)
+const char *notify_path(struct arena *a, const struct runtime *rt, const char *id)
 {
-	int rc = add_mount(s, dir);
+	return arena_printf(a, "%s/%s/" NOTIFY_DIR, rt->root, id);
+}
+
+int notify_add(struct spec *s, const struct runtime *rt, const char *id, struct err *e)
+{
+	const char *dir = notify_path(&s->arena, rt, id);
+	int rc = dir ? add_mount(s, dir) : -ENOMEM;
 
 	if (rc == 0 && s->process)
 		rc = add_variable(s, &s->process->env);

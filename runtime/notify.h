@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "oci/spec.h"
+#include "runtime/container.h"
 
 #define NOTIFY_INSIDE "/run/notify"
 #define NOTIFY_SOCKET_NAME "notify.sock"
@@ -23,8 +24,10 @@
 /* Does our environment name a socket? Anything that is not the name of one is refused. 0 or 1. */
 int notify_wanted(struct err *e);
 
-/* Adds the mount and the variable to the document. `dir`: the host's path of NOTIFY_DIR. */
-int notify_add(struct spec *s, const char *dir, struct err *e);
+/* The host's path of NOTIFY_DIR; NULL: no memory. */
+const char *notify_path(struct arena *a, const struct runtime *rt, const char *id);
+/* Adds the mount and the variable to the document. */
+int notify_add(struct spec *s, const struct runtime *rt, const char *id, struct err *e);
 
 /* Makes NOTIFY_DIR in the state directory. */
 int notify_make_dir(int state_fd, struct err *e);

@@ -18,6 +18,7 @@
 #include "runtime/criu_wire.h"
 #include "runtime/external.h"
 #include "runtime/mount_impl.h"
+#include "runtime/notify.h"
 #include "runtime/restore_mounts.h"
 #include "runtime/tty.h"
 
@@ -238,6 +239,16 @@ static int check_images(const struct cr_dirs *d, const struct cr_opts *o, struct
 		      o->image_path ? o->image_path : CR_IMAGE_PATH);
 }
 
+/* What it had to say it said before its checkpoint: it is as ready as it was. */
+static void tell_ready(struct creation *c)
+{
+	struct err own;
+
+	c->notify = fd_close(c->notify);
+	if (notify_tell(c->pid, &own) < 0)
+		log_warn("%s", own.msg);
+}
+
 static int restore(struct restore *r, const struct runtime *rt, struct err *e)
 {
 	struct creation *c = r->c;
@@ -259,6 +270,8 @@ static int restore(struct restore *r, const struct runtime *rt, struct err *e)
 	}
 	if (rc == 0)
 		rc = set_limits(c, e);
+	if (rc == 0 && c->notifies)
+		tell_ready(c);
 	if (rc == 0 && c->spec->hooks[HOOK_POSTSTART].n)
 		rc = creation_run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e);
 	if (rc < 0)

@@ -61,6 +61,30 @@ test_round_trip() {
 	ok cede delete -f "$TAG-c"
 }
 
+# A container with a NOTIFY_SOCKET: restored it is as ready as it was, also where nobody asks any more.
+# needs: root criu
+# timeout: 90
+test_notify() {
+	"$HELPERS/notify" listen "$T/manager" >"$T/heard" 2>&1 &
+	eventually 5 grep -q listening "$T/heard"
+	job b
+	put b notify
+	config b '.process.args = ["sh", "-c", "notify send READY=1; exec /bin/crjob /tmp/out"]'
+	NOTIFY_SOCKET=$T/manager start_job b "$TAG-a"
+	eq heard "$(tail -n +2 heard)" "MAINPID=$(pid_of "$TAG-a") READY=1 "
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	NOTIFY_SOCKET=$T/manager ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	goes_on b
+	eventually 5 eval '[ "$(wc -l <heard)" = 3 ]'
+	eq "heard again" "$(tail -n 1 heard)" "MAINPID=$(pid_of "$TAG-b") READY=1 "
+	ok cede checkpoint --image-path "$T/img2" "$TAG-b"
+	ok cede restore -d -b b --image-path "$T/img2" "$TAG-c"
+	goes_on b
+	eq "heard when nobody asks" "$(wc -l <heard)" 3
+	ok cede checkpoint --image-path "$T/img3" "$TAG-c"
+	kill %1
+}
+
 # --leave-running, and what a pause means to it: it stays a pause.
 # needs: root criu
 # timeout: 90
