@@ -90,6 +90,14 @@ static bool is_first_in_namespace(pid_t pid)
 	return proc_read(pid, "status", text, sizeof(text), NULL) > 0 && proc_status_is_first(text);
 }
 
+/* Groups below may be other containers', by their cgroupsPath. */
+static bool has_groups_below(const struct cgroup *cg)
+{
+	uint64_t n;
+
+	return cg_read_key(cg->fd, "cgroup.stat", "nr_descendants", &n, NULL) < 0 || n > 0;
+}
+
 static int kill_init_now(const struct container *c, int pidfd)
 {
 	bool all = is_first_in_namespace(c->init_pid);
@@ -101,7 +109,7 @@ static int kill_init_now(const struct container *c, int pidfd)
 	 * namespace end with it, but only then: they are killed, too, before they are hurried, or
 	 * their programs would run ahead of the incumbents until init gets there. */
 	if (c->cgroup && cgroup_open(c->cgroup, &cg, NULL) == 0) {
-		if (all)
+		if (all && !has_groups_below(&cg))
 			(void)cgroup_signal(&cg, SIGKILL, NULL);
 		else
 			hurry_dying_task(c->init_pid, cg.idle_by_group);

@@ -164,6 +164,20 @@ test_kill_signals() {
 	ok cede delete "$id"
 }
 
+# kill without --all is for the container of that name, also when another has its group below it.
+# needs: root cgroup2
+test_kill_leaves_groups_below() {
+	bundle b '.process.args = ["sleep", "1000"] | .linux.cgroupsPath = $p' --arg p "/cede.slice/$TAG-over"
+	ok cede run -d -b b "$TAG-a"
+	config b '.linux.cgroupsPath += "/below"'
+	ok cede run -d -b b "$TAG-b"
+	ok cede kill "$TAG-a" KILL
+	eventually 5 is_status "$TAG-a" stopped
+	is_status "$TAG-b" running || die "status of the one below is $(status_of "$TAG-b")"
+	ok cede delete -f "$TAG-b"
+	ok cede delete "$TAG-a"
+}
+
 # kill --all reaches every process of the container.
 test_kill_all() {
 	bundle b '.process.args = ["sh", "-c", "sleep 1000 & sleep 1001 & exec sleep 1002"] | .linux.namespaces |= map(select(.type != "pid"))'
