@@ -105,9 +105,9 @@ static int kill_init_now(const struct container *c, int pidfd)
 
 	if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0)
 		return -errno;
-	/* Help is welcome, and where it cannot be given they end all the same. The others of its pid
-	 * namespace end with it, but only then: they are killed, too, before they are hurried, or
-	 * their programs would run ahead of the incumbents until init gets there. */
+	/* Help is welcome, and where it cannot be given they end all the same. The others of its
+	 * pid namespace end with it, but only then: they are killed, too, before they are hurried,
+	 * or their programs would run ahead of the incumbents until init gets there. */
 	if (c->cgroup && cgroup_open(c->cgroup, &cg, NULL) == 0) {
 		if (all && !has_groups_below(&cg))
 			(void)cgroup_signal(&cg, SIGKILL, NULL);
