@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/checkpoint.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -200,7 +201,8 @@ static int dump(struct dump *d, struct err *e)
 		rc = check_thawed(d->c, e);
 	if (rc == 0)
 		rc = spec_load(d->c->dirfd, STATE_CONFIG, &d->spec, e);
-	if (rc == 0 && d->c->notifies)
+	/* Also where a restore has put it in place of the one that the checkpoint had. */
+	if (rc == 0 && faccessat(d->c->dirfd, NOTIFY_DIR, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		rc = notify_add(d->spec, d->rt, o->id, e);
 	if (rc == 0)
 		rc = cr_dirs_open(&o->cr, true, &d->dirs, e);

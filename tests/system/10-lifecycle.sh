@@ -164,8 +164,9 @@ test_kill_signals() {
 	ok cede delete "$id"
 }
 
-# kill without --all is for the container of that name, also when another has its group below it.
-# needs: root cgroup2
+# kill without --all is for the container of that name, also when another has its group below it (which
+# cgroup2 allows where it has no controllers).
+# needs: root hybrid
 test_kill_leaves_groups_below() {
 	bundle b '.process.args = ["sleep", "1000"] | .linux.cgroupsPath = $p' --arg p "/cede.slice/$TAG-over"
 	ok cede run -d -b b "$TAG-a"
