@@ -136,13 +136,15 @@ static void report(const struct settings *s, struct measured *m, uint32_t n_grou
 	       quantile_us(m->took, m->n, 1), u.ru_maxrss);
 }
 
-/* n ticks; returns this program's CPU time per time. Without a sampler: doing nothing in them. */
+/* n ticks, fewer on a machine that is too slow for them; returns this program's CPU time per time.
+ * Without a sampler: doing nothing in them. */
 static double run_ticks(uint64_t tick, size_t n, struct sampler *sampler, struct measured *m)
 {
-	uint64_t begin = now_ns(), due = begin;
+	uint64_t begin = now_ns(), due = begin, enough = begin + 2 * n * tick;
 	double cpu = cpu_seconds();
 
-	for (size_t i = 0; i < n && !stopped; i++) {
+	m->n = 0;
+	for (size_t i = 0; i < n && !stopped && (i == 0 || now_ns() < enough); i++) {
 		struct timespec until;
 		uint64_t before;
 
@@ -153,7 +155,7 @@ static double run_ticks(uint64_t tick, size_t n, struct sampler *sampler, struct
 			continue;
 		before = now_ns();
 		(void)sampler_read(sampler, due, &m->last, NULL); /* what fails is not known */
-		m->took[i] = now_ns() - before;
+		m->took[m->n++] = now_ns() - before;
 	}
 	return (cpu_seconds() - cpu) / ((double)(now_ns() - begin) / 1e9);
 }
@@ -161,15 +163,15 @@ static double run_ticks(uint64_t tick, size_t n, struct sampler *sampler, struct
 static int measure(const struct settings *s, struct sampler *sampler, uint32_t n_groups)
 {
 	const uint64_t tick = s->tick_ms * NSEC_PER_MSEC;
-	const size_t second = 1000 / s->tick_ms;
-	struct measured m = {.n = s->seconds * second};
+	const size_t second = 1000 / s->tick_ms, n = s->seconds * second;
+	struct measured m = {0};
 
-	m.took = calloc(m.n, sizeof(*m.took));
+	m.took = calloc(n, sizeof(*m.took));
 	if (!m.took)
 		return -ENOMEM;
-	m.loop_share = run_ticks(tick, m.n / 2, NULL, &m);
+	m.loop_share = run_ticks(tick, n / 2, NULL, &m);
 	(void)run_ticks(tick, second, sampler, &m); /* for finding the threads: does not count */
-	m.cpu_share = run_ticks(tick, m.n, sampler, &m);
+	m.cpu_share = run_ticks(tick, n, sampler, &m);
 	if (!stopped)
 		report(s, &m, n_groups);
 	free(m.took);
