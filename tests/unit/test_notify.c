@@ -52,10 +52,11 @@ static void test_add(void **state)
 {
 	struct spec *s = good(PROCESS(",\"env\":[\"A=b\",\"NOTIFY_SOCKET=/x\",\"C=d\"]"));
 	struct spec *bare = good(DOC(""));
+	const struct runtime rt = {.root = "/state"};
 	const struct spec_mount *m;
 
 	(void)state;
-	assert_int_equal(notify_add(s, "/state/id/notify", NULL), 0);
+	assert_int_equal(notify_add(s, &rt, "id", NULL), 0);
 	assert_int_equal(s->process->env.n, 3);
 	assert_string_equal(s->process->env.v[0], "A=b");
 	assert_string_equal(s->process->env.v[1], "C=d");
@@ -64,7 +65,7 @@ static void test_add(void **state)
 	m = &s->mounts[s->n_mounts - 1];
 	assert_string_equal(m->destination, "/run/notify");
 	assert_string_equal(m->source, "/state/id/notify");
-	assert_int_equal(notify_add(bare, "/d", NULL), 0);
+	assert_int_equal(notify_add(bare, &rt, "id", NULL), 0);
 	assert_int_equal(bare->n_mounts, 1);
 	spec_free(s);
 	spec_free(bare);
