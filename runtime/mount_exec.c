@@ -422,18 +422,14 @@ int mount_plan_console(struct mount_plan *p, int console_fd, struct err *e)
 /* --- all of it ----------------------------------------------------------------------------------
  */
 
-/*
- * What happens to this mount namespace must not reach the host's. Slave rather than private: an
- * unmount on the host while we are busy here takes the mount away here, too, instead of keeping the
- * device busy.
- */
 static int run_root(struct exec *x)
 {
-	struct mount_attr slave = {.propagation = MS_SLAVE};
 	const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
 
-	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)) < 0)
-		return fail(x->e, errno, "make / a slave");
+	int rc = mount_enslave_root(x->e);
+
+	if (rc < 0)
+		return rc;
 	if (move_mount(x->p->root_fd, "", AT_FDCWD, x->p->rootfs, flags) < 0)
 		return fail(x->e, errno, "attach root filesystem %s", x->p->rootfs);
 	return 0;

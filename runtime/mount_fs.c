@@ -228,6 +228,19 @@ static int configure(int fs, const struct mount_op *op, const char *label, struc
 	return rc;
 }
 
+int mount_enslave_root(struct err *e)
+{
+	struct mount_attr slave = {.propagation = MS_SLAVE};
+
+	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return refuse(e, EINVAL,
+			      "/ is no mount point, as in a plain chroot: containers need one "
+			      "(mount --bind DIR DIR before the chroot makes one)");
+	return fail(e, errno, "make / a slave");
+}
+
 int fs_mount(const struct mount_op *op, uint64_t attrs, const char *label, struct fd_batch *done,
 	     struct err *e)
 {

@@ -51,6 +51,11 @@ bool mount_path_means(const char *path, const char *name);
 void fd_batch_add(struct fd_batch *b, int fd);
 void fd_batch_close(struct fd_batch *b);
 
+/* What happens to this mount namespace must not reach the host's. Slaves rather than private: an
+ * unmount on the host while we are busy here takes the mount away here, too, instead of keeping the
+ * device busy. */
+int mount_enslave_root(struct err *e);
+
 /* Makes a filesystem by fsopen(2) and returns a detached mount of it with the attributes.
  * The filesystem context goes to `done`. */
 int fs_mount(const struct mount_op *op, uint64_t attrs, const char *label, struct fd_batch *done,

@@ -59,12 +59,13 @@ static int look(int fd, struct statx *ret)
 static int enter_tmpfs(struct err *e)
 {
 	const struct mount_op op = {.fstype = "tmpfs"};
-	struct mount_attr slave = {.propagation = MS_SLAVE};
 	struct fd_batch done = {.n = 0};
 	_cleanup_fd_ int fd = -1;
 
-	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)) < 0)
-		return fail(e, errno, "make / a slave");
+	int rc = mount_enslave_root(e);
+
+	if (rc < 0)
+		return rc;
 	fd = fs_mount(&op, 0, NULL, &done, e);
 	fd_batch_close(&done);
 	if (fd < 0)

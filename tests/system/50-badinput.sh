@@ -234,3 +234,17 @@ test_exec_input() {
 	eq "lines of error" "$(wc -l <"$T.err")" 1
 	ok cede delete -f "$TAG-a"
 }
+
+# In a plain chroot / is no mount point: said in one line, nothing is left.
+# needs: root cgroup2
+test_plain_chroot() {
+	bundle b '.process.args = ["true"] | .root.path = "/b/rootfs"'
+	mkdir -p r/{proc,sys,dev,state}
+	mv b r/
+	cp "$CEDE" r/cede
+	# shellcheck disable=SC2016 # for the inner shell
+	fails 1 '/ is no mount point' unshare -m --propagation private sh -c '
+		for d in proc sys dev; do mount --rbind /$d r/$d || exit 99; done
+		exec chroot r /cede --root /state run -b /b "$1"' sh "$TAG-a"
+	eq "state left" "$(ls r/state)" ""
+}
