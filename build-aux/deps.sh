@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A packages=(
 	[build]="gcc make libc6-dev autoconf libseccomp-dev libcap-dev libyajl-dev libsystemd-dev linux-libc-dev musl-tools"
 	[demo]="redis-server xz-utils"
-	[check]="libcmocka-dev busybox-static redis-server xz-utils mmdebstrap qemu-system-x86 e2fsprogs util-linux procps jq strace mandoc iproute2 git uidmap"
+	[check]="libcmocka-dev busybox-static redis-server xz-utils mmdebstrap qemu-system-x86 e2fsprogs util-linux mount procps jq strace mandoc iproute2 git uidmap"
 	[lint]="clang-format clang-tidy cppcheck shellcheck mandoc clang libclang-rt-14-dev git"
 	[bench]="redis-server xz-utils runc crun busybox-static strace jq"
 )
