@@ -425,7 +425,6 @@ int mount_plan_console(struct mount_plan *p, int console_fd, struct err *e)
 static int run_root(struct exec *x)
 {
 	const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-
 	int rc = mount_enslave_root(x->e);
 
 	if (rc < 0)

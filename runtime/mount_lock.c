@@ -61,7 +61,6 @@ static int enter_tmpfs(struct err *e)
 	const struct mount_op op = {.fstype = "tmpfs"};
 	struct fd_batch done = {.n = 0};
 	_cleanup_fd_ int fd = -1;
-
 	int rc = mount_enslave_root(e);
 
 	if (rc < 0)

@@ -52,11 +52,10 @@ struct load_result {
 	uint64_t answered_by_end; /* up to the end of the schedule */
 	uint64_t errors;	  /* error replies among them */
 	char first_error[128];
-	struct hist latency; /* measured requests; unanswered ones censored, see above */
-	struct hist
-		after_step;   /* latency of those due within LOAD_STEP_NS of a step to HIGH load */
-	struct hist lateness; /* actual - intended send time */
-	struct series series; /* n == 0 without one */
+	struct hist latency;	/* measured requests; unanswered ones censored, see above */
+	struct hist after_step; /* those of them due within LOAD_STEP_NS of a step to HIGH load */
+	struct hist lateness;	/* actual - intended send time */
+	struct series series;	/* n == 0 without one */
 	/* Of a square wave, for each millisecond of the measured part: requests that were due in
 	 * it, and that were answered in it. n_ms == 0 without one. */
 	size_t n_ms;
