@@ -92,14 +92,12 @@ spent() {
 
 # The incumbents hardly notice: with the job beside them they get at least 9/10 of the CPU time, and do at
 # least 9/10 of the work, that they do alone. The job is frozen and thawed in turn, and halves that follow
-# each other are compared. Work also depends on what the host below leaves of each CPU-second, so the
-# alone halves are compared with each other as well: where those differ by as much, the clock says nothing,
-# and the CPU time must.
+# each other are compared; the alone halves among themselves say how steady the machine was.
 # needs: root cgroup2
 # timeout: 90
 # alone
 test_incumbents_keep_their_pace() {
-	local alone last=0 beside used=0 job_before i ratios=() noise=() found spread before after
+	local alone last=0 beside used=0 job_before i ratios=() noise=() found before after
 	local alone_own=0 alone_all=0 beside_own=0 beside_all=0
 	job a
 	incumbents
@@ -128,11 +126,7 @@ test_incumbents_keep_their_pace() {
 	at_least "incumbents' share of the CPU time, percent of alone ($beside_own of $beside_all ms, $alone_own of $alone_all ms)" \
 		$((100 * beside_own * alone_all / beside_all / alone_own)) 90
 	median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
-	spread=$(printf '%s\n' "${noise[@]}" | awk '{ d = $1 - 100; print d < 0 ? -d : d }' | sort -n | sed -n 4p)
 	found=$(median "${ratios[@]}")
-	if [ "$found" -lt 90 ] && [ "$spread" -gt $((100 - found)) ]; then
-		return
-	fi
 	at_least "incumbents' work beside the job, percent of alone (${ratios[*]}; alone, of the one before: ${noise[*]})" "$found" 90
 }
 
