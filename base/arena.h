@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A region of memory that is freed at once. A parsed document lives in one arena: no destructor
- * per object, no leak on an error path, few page faults.
+ * per object, no leak on an error path, few page faults. For one thread of a process.
  */
 #ifndef CEDE_BASE_ARENA_H
 #define CEDE_BASE_ARENA_H
