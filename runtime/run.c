@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/procfs.h"
 #include "runtime/create.h"
 #include "runtime/notify.h"
 #include "runtime/state.h"
@@ -67,6 +68,9 @@ int creation_supervise(struct creation *c, const struct runtime *rt, const struc
 	int rc;
 
 	creation_release(c);
+	/* The kernel takes its time to unmount it (a grace period of RCU, 0.1 ms): now that costs
+	 * nobody anything, at our end whoever waits for us. */
+	proc_forget();
 	rc = in_foreground(c->pid, pidfd, master, c->process.ignored, hooks, ret_status, e);
 	ready.watch.fd = fd_close(ready.watch.fd);
 	/* Without an end of its own it is not left to run alone. */

@@ -3,7 +3,9 @@
  * What a container is doing, derived from the kernel each time it is asked.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,9 +24,11 @@ static bool init_is_alive(const struct container *c)
 {
 	struct proc_stat st;
 
-	if (c->init_pid <= 0 || proc_stat_read(c->init_pid, &st, NULL) < 0)
+	/* Most that have ended have no successor yet: the answer without a procfs. */
+	if (c->init_pid <= 0 || (kill(c->init_pid, 0) < 0 && errno == ESRCH))
 		return false;
-	return st.start_ticks == c->init_start_ticks && st.state != 'Z' && st.state != 'X';
+	return proc_stat_read(c->init_pid, &st, NULL) == 0 &&
+	       st.start_ticks == c->init_start_ticks && st.state != 'Z' && st.state != 'X';
 }
 
 /* It holds the lock from before there is a state until init is recorded. */
