@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "runtime/seccomp_cache.h"
+#include "runtime/seccomp_shrink.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* 5.19 */
@@ -199,6 +200,19 @@ static int export_bpf(scmp_filter_ctx ctx, struct seccomp_program *ret, struct e
 	return 0;
 }
 
+static void shrink(struct seccomp_program *p)
+{
+	struct sock_filter *less;
+	unsigned short n;
+
+	if (!seccomp_shrink(p->insns, p->n, &less, &n))
+		return;
+	log_debug("seccomp: %u instructions instead of %u", n, p->n);
+	free(p->insns);
+	p->insns = less;
+	p->n = n;
+}
+
 static int compile(const struct spec_seccomp *s, struct seccomp_program *ret, struct err *e)
 {
 	_cleanup_(cleanup_ctx) scmp_filter_ctx ctx = NULL;
@@ -282,6 +296,8 @@ int seccomp_prepare(const struct runtime *rt, const struct spec_seccomp *s,
 		rc = flags_make(s, &p, e);
 	if (rc == 0 && !seccomp_cache_get(rt->root, s->text, s->text_len, &p.insns, &p.n)) {
 		rc = compile(s, &p, e);
+		if (rc == 0)
+			shrink(&p);
 		if (rc == 0)
 			seccomp_cache_put(rt->root, s->text, s->text_len, p.insns, p.n);
 	}

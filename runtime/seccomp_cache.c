@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define MAGIC "cedebpf1"
+#define MAGIC "cedebpf2"
 /* No filter of this size is worth a file (Docker's default profile has some 10 kB). */
 #define TEXT_MAX (1u << 20)
 
