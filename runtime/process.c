@@ -204,19 +204,34 @@ static void find_home(uint32_t uid, char *buf, size_t size)
 	(void)snprintf(buf, size, "HOME=%.*s", (int)len, home); /* fits, see above */
 }
 
+static bool is_listen(const char *entry)
+{
+	return str_after(entry, "LISTEN_FDS=") || str_after(entry, "LISTEN_PID=") ||
+	       str_after(entry, "LISTEN_FDNAMES=");
+}
+
+/* Ours, as it is, text and all; NULL: the descriptors have no names. */
+static char *own_names(void)
+{
+	for (char **v = environ; *v; v++)
+		if (str_after(*v, "LISTEN_FDNAMES="))
+			return *v;
+	return NULL;
+}
+
 /* The document's environment, HOME if that is missing, and what socket activation wants. */
 static int make_env(struct process *p, struct err *e)
 {
 	static char home[PATH_MAX], listen_fds[32], listen_pid[32];
 	const struct strv *env = &p->spec->env;
-	char **out = calloc(env->n + 4, sizeof(*out));
+	char **out = calloc(env->n + 5, sizeof(*out));
+	char *names = own_names();
 	size_t n = 0;
 
 	if (!out)
 		return fail(e, ENOMEM, "environment of the process");
 	for (size_t i = 0; i < env->n; i++) {
-		if (p->listen_fds &&
-		    (str_after(env->v[i], "LISTEN_FDS=") || str_after(env->v[i], "LISTEN_PID=")))
+		if (p->listen_fds && is_listen(env->v[i]))
 			continue;
 		out[n++] = env->v[i];
 	}
@@ -230,6 +245,8 @@ static int make_env(struct process *p, struct err *e)
 		(void)snprintf(listen_pid, sizeof(listen_pid), "LISTEN_PID=%d", getpid());
 		out[n++] = listen_fds;
 		out[n++] = listen_pid;
+		if (names)
+			out[n++] = names;
 	}
 	p->env = out;
 	return 0;

@@ -32,14 +32,19 @@ test_preserve_fds_missing() {
 	fails 1 '.' cede run --preserve-fds 5 -b b "$TAG-a"
 }
 
-# LISTEN_FDS (socket activation) is passed on with the right pid.
+# LISTEN_FDS (socket activation) is passed on with the right pid and the names.
 test_listen_fds() {
-	bundle b '.process.args = ["sh", "-c", "echo $LISTEN_FDS $LISTEN_PID $$; cat <&3"]'
+	bundle b '.process.args = ["sh", "-c", "echo $LISTEN_FDS $LISTEN_PID $$ ${LISTEN_FDNAMES-none}; cat <&3"]'
 	echo three >f3
 	exec 3<f3
 	LISTEN_FDS=1 ok cede run -b b "$TAG-a"
+	eq "what it saw" "$OUT" $'1 1 1 none\nthree'
+	exec 3<f3
+	LISTEN_FDS=1 LISTEN_FDNAMES=web.socket ok cede run -b b "$TAG-a"
 	exec 3<&-
-	eq "what it saw" "$OUT" $'1 1 1\nthree'
+	eq "what it saw, with a name" "$OUT" $'1 1 1 web.socket\nthree'
+	LISTEN_FDNAMES=web.socket run cede run -b b "$TAG-a" 3<f3
+	eq "what it saw, without activation" "$(head -1 <<<"$OUT")" " 1 none"
 }
 
 # No descriptor of the host leads out of the container, neither for the program nor in hooks or exec
