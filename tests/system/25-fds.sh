@@ -44,7 +44,7 @@ test_listen_fds() {
 	exec 3<&-
 	eq "what it saw, with a name" "$OUT" $'1 1 1 web.socket\nthree'
 	LISTEN_FDNAMES=web.socket run cede run -b b "$TAG-a" 3<f3
-	eq "what it saw, without activation" "$(head -1 <<<"$OUT")" " 1 none"
+	eq "what it saw, without activation" "$(head -1 <<<"$OUT")" "1 none"
 }
 
 # No descriptor of the host leads out of the container, neither for the program nor in hooks or exec
