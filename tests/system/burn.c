@@ -55,7 +55,9 @@ static void burn(double seconds, const char *file, const char *ahead)
 	while ((t = now()) < start + seconds || seconds <= 0) {
 		work();
 		loops++;
-		if (ahead && syscall(SYS_sched_getscheduler, 0) == SCHED_RR)
+		/* The flag is a part of the answer. */
+		if (ahead &&
+		    (syscall(SYS_sched_getscheduler, 0) & ~SCHED_RESET_ON_FORK) == SCHED_RR)
 			say_ahead(ahead);
 		if (fd >= 0 && t > shown + 0.01) {
 			char text[32];
