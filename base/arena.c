@@ -130,6 +130,23 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return p;
 }
 
+void *arena_first(size_t size, size_t place)
+{
+	struct arena a = ARENA_INIT;
+	char *p = arena_alloc(&a, size);
+
+	if (p)
+		memcpy(p + place, &a, sizeof(a));
+	return p;
+}
+
+void arena_end(struct arena *own)
+{
+	struct arena a = *own;
+
+	arena_free(&a);
+}
+
 void arena_free(struct arena *a)
 {
 	while (a->block) {

@@ -103,7 +103,7 @@ static int parse_object(struct arena *a, const char *text, size_t len, const cha
 
 int spec_parse(const char *text, size_t len, const char *what, struct spec **ret, struct err *e)
 {
-	_cleanup_spec_ struct spec *s = calloc(1, sizeof(*s));
+	_cleanup_spec_ struct spec *s = arena_first(sizeof(*s), offsetof(struct spec, arena));
 	struct spec_reader r;
 	int rc;
 
@@ -162,8 +162,7 @@ void spec_free(struct spec *s)
 {
 	if (!s)
 		return;
-	arena_free(&s->arena);
-	free(s);
+	arena_end(&s->arena);
 }
 
 /* --- questions ---------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ bool container_id_is_taken(const struct runtime *rt, const char *id)
 
 static struct container *container_new(const struct runtime *rt, const char *id)
 {
-	struct container *c = calloc(1, sizeof(*c));
+	struct container *c = arena_first(sizeof(*c), offsetof(struct container, arena));
 
 	if (!c)
 		return NULL;
@@ -70,7 +70,7 @@ static struct container *container_new(const struct runtime *rt, const char *id)
 	c->dirfd = c->lockfd = -1;
 	c->id = arena_strdup(&c->arena, id);
 	if (!c->id) {
-		free(c);
+		arena_end(&c->arena);
 		return NULL;
 	}
 	return c;
@@ -82,8 +82,7 @@ void container_close(struct container *c)
 		return;
 	(void)fd_close(c->lockfd);
 	(void)fd_close(c->dirfd);
-	arena_free(&c->arena);
-	free(c);
+	arena_end(&c->arena);
 }
 
 void container_unlock(struct container *c)

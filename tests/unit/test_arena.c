@@ -85,12 +85,33 @@ static void test_too_much(void **state)
 	arena_free(&a);
 }
 
+static void test_first(void **state)
+{
+	struct own {
+		char before[700];
+		struct arena arena;
+		char behind[5000];
+	} *o = arena_first(sizeof(*o), offsetof(struct own, arena));
+	char *more;
+
+	(void)state;
+	assert_non_null(o);
+	assert_true(is_zero((unsigned char *)o->behind, sizeof(o->behind)));
+	memset(o->before, 1, sizeof(o->before));
+	memset(o->behind, 1, sizeof(o->behind));
+	more = arena_strdup(&o->arena, "more");
+	assert_string_equal(more, "more");
+	assert_int_equal(o->behind[0] + o->behind[sizeof(o->behind) - 1], 2);
+	arena_end(&o->arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zeroed_again),
 		cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_too_much),
+		cmocka_unit_test(test_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
