@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * startup: how long programs take that start a program, side by side. Every contender is run once
- * per turn, the order rotates from turn to turn; the wall time is from before the start to after
- * the reaping. One line of tab-separated figures per contender on standard output.
+ * per turn, each turn in an order of its own, by chance but always the same (the kernel clears away
+ * behind a container for milliseconds: whoever always came behind the same one would pay for it);
+ * the wall time is from before the start to after the reaping. One line of tab-separated figures
+ * per contender on standard output.
  *
  * Memory is ru_maxrss of wait4: the largest resident set of the program or of a child it waited
  * for. The kernel counts our own pages at the moment of exec, too, so no figure is below that of
@@ -29,6 +31,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "tests/bench/lib/bare.h"
+#include "tests/bench/lib/rng.h"
 #include "tests/bench/lib/stats.h"
 
 #define MAX_CONTENDERS 12
@@ -132,9 +135,23 @@ static int one_run(const struct startup *s, struct contender *c, unsigned turn,
 	return 0;
 }
 
+/* Fisher and Yates */
+static void shuffle(struct contender **v, size_t n, struct rng *rng)
+{
+	for (size_t i = n; i > 1; i--) {
+		size_t j = rng_below(rng, (uint32_t)i);
+		struct contender *last = v[i - 1];
+
+		v[i - 1] = v[j];
+		v[j] = last;
+	}
+}
+
 static int all_turns(struct startup *s, struct err *e)
 {
 	posix_spawn_file_actions_t quiet;
+	struct contender *order[MAX_CONTENDERS];
+	struct rng rng;
 	int r = posix_spawn_file_actions_init(&quiet);
 
 	/* Their complaints go to our stderr; what they print would only be in the way. */
@@ -144,9 +161,14 @@ static int all_turns(struct startup *s, struct err *e)
 		r = posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
 	if (r != 0)
 		return fail(e, r, "posix_spawn");
-	for (unsigned turn = 0; r == 0 && turn < s->runs; turn++)
+	rng_init(&rng, 1);
+	for (size_t i = 0; i < s->n; i++)
+		order[i] = &s->c[i];
+	for (unsigned turn = 0; r == 0 && turn < s->runs; turn++) {
+		shuffle(order, s->n, &rng);
 		for (size_t i = 0; r == 0 && i < s->n; i++)
-			r = one_run(s, &s->c[(i + turn) % s->n], turn, &quiet, e);
+			r = one_run(s, order[i], turn, &quiet, e);
+	}
 	(void)posix_spawn_file_actions_destroy(&quiet); /* nothing to fail */
 	return r;
 }
