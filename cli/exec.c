@@ -35,6 +35,9 @@ static int from_options(struct cli *cli, struct arena *a, struct exec_options *x
 	if (rc < 0)
 		return rc;
 	rc = spec_load(c->dirfd, STATE_CONFIG, ret_spec, e);
+	/* Not there yet, or deleted since: without its lock it may be either. */
+	if (rc == -ENOENT)
+		rc = refuse(e, ESRCH, "container not running");
 	container_close(c);
 	if (rc < 0)
 		return rc;

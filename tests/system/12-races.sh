@@ -160,6 +160,17 @@ test_exec_and_end() {
 	race stopped '*' "$GONE|$DEAD|$BUSY" "exec --detach $ID true" "delete $ID"
 }
 
+# In the moment in which the state is there and the document is not (yet, or any more).
+test_exec_without_document() {
+	bundle b '.process.args = ["sleep", "1000"]'
+	ok cede run -d -b b "$TAG-a"
+	mv "$ROOT/$TAG-a/config.json" kept
+	fails 1 'container not running$' cede exec "$TAG-a" true
+	mv kept "$ROOT/$TAG-a/config.json"
+	ok cede exec "$TAG-a" true
+	ok cede delete -f "$TAG-a"
+}
+
 # timeout: 120
 test_pause_and_resume() {
 	race running 1+ "already paused|$DEAD" "pause $ID" "pause $ID"
