@@ -140,19 +140,15 @@ void *arena_first(size_t size, size_t place)
 	return p;
 }
 
-void arena_end(struct arena *own)
-{
-	struct arena a = *own;
-
-	arena_free(&a);
-}
-
 void arena_free(struct arena *a)
 {
-	while (a->block) {
-		struct arena_block *next = a->block->next;
+	struct arena_block *b = a->block;
 
-		block_free(a->block);
-		a->block = next;
+	a->block = NULL; /* not later: it may itself be in one of them */
+	while (b) {
+		struct arena_block *next = b->next;
+
+		block_free(b);
+		b = next;
 	}
 }

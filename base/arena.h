@@ -25,10 +25,8 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void arena_free(struct arena *a);
 
-/* An object that lives in the arena which it holds, at `place` in it. Its end is arena_end on that
- * arena. */
+/* An object that lives in the arena which it holds, at `place` in it, and ends with it. */
 void *arena_first(size_t size, size_t place);
-void arena_end(struct arena *own);
 
 #define _cleanup_arena_ __attribute__((cleanup(arena_free)))
 

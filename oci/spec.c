@@ -162,7 +162,7 @@ void spec_free(struct spec *s)
 {
 	if (!s)
 		return;
-	arena_end(&s->arena);
+	arena_free(&s->arena);
 }
 
 /* --- questions ---------------------------------------------------------------------------------

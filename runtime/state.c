@@ -70,7 +70,7 @@ static struct container *container_new(const struct runtime *rt, const char *id)
 	c->dirfd = c->lockfd = -1;
 	c->id = arena_strdup(&c->arena, id);
 	if (!c->id) {
-		arena_end(&c->arena);
+		arena_free(&c->arena);
 		return NULL;
 	}
 	return c;
@@ -82,7 +82,7 @@ void container_close(struct container *c)
 		return;
 	(void)fd_close(c->lockfd);
 	(void)fd_close(c->dirfd);
-	arena_end(&c->arena);
+	arena_free(&c->arena);
 }
 
 void container_unlock(struct container *c)

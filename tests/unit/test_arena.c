@@ -102,7 +102,7 @@ static void test_first(void **state)
 	more = arena_strdup(&o->arena, "more");
 	assert_string_equal(more, "more");
 	assert_int_equal(o->behind[0] + o->behind[sizeof(o->behind) - 1], 2);
-	arena_end(&o->arena);
+	arena_free(&o->arena);
 }
 
 int main(void)
