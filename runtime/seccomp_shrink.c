@@ -98,7 +98,7 @@ static bool learn_arch(struct shrink *s, const struct sock_filter *i)
 }
 
 /* Every way through the part that decides, with what the accumulator may hold on it; jumps lead
- * forward only, so one pass sees them all. */
+ * forward only, and not out of it (jumps_are_inside), so one pass sees them all. */
 static bool survey(struct shrink *s)
 {
 	_cleanup_free_ bool(*seen)[CONTENTS] = calloc(s->n + 1, sizeof(*seen));
@@ -119,12 +119,8 @@ static bool survey(struct shrink *s)
 			} else if (i->code == LOAD || i->code == (BPF_RET | BPF_K)) {
 				; /* a leaf */
 			} else if (i->code == (BPF_JMP | BPF_JA)) {
-				if (i->k >= s->n - pc - 1)
-					return false;
 				seen[pc + 1 + i->k][c] = true;
 			} else if (compares_constant(i) && c != NOTHING) {
-				if (pc + 1 + (i->jt > i->jf ? i->jt : i->jf) >= s->n)
-					return false;
 				if (c == ARCH && !learn_arch(s, i))
 					return false;
 				if (c == NR) {
@@ -138,7 +134,7 @@ static bool survey(struct shrink *s)
 			}
 		}
 	}
-	return !(seen[s->n][NOTHING] || seen[s->n][NR] || seen[s->n][ARCH]);
+	return true;
 }
 
 static void sort_bounds(struct shrink *s)
