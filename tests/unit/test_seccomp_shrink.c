@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "runtime/seccomp.h"
 #include "runtime/seccomp_shrink.h"
 
 #define NR offsetof(struct seccomp_data, nr)
@@ -341,12 +342,40 @@ static void test_far(void **state)
 	assert_in_range(shrunk(f, n), 600, 2000);
 }
 
+/* What a profile is prepared to is the short one: all numbers of a row need a few comparisons. */
+static void test_prepared(void **state)
+{
+	static char words[][9] = {"read",  "write", "open",  "close", "stat",	  "fstat",
+				  "lstat", "poll",  "lseek", "mmap",  "mprotect", "munmap"};
+	char *names[ARRAY_SIZE(words)];
+	struct spec_seccomp_rule rule = {.names = {names, ARRAY_SIZE(names)},
+					 .action = SCMP_ACT_ALLOW};
+	const char text[] = "test_prepared";
+	const struct spec_seccomp s = {.default_action = SCMP_ACT_ERRNO(0),
+				       .rules = &rule,
+				       .n_rules = 1,
+				       .text = text,
+				       .text_len = sizeof(text) - 1};
+	const struct runtime rt = {.root = "/nonexistent"};
+	struct seccomp_program p;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		names[i] = words[i];
+	if (seccomp_prepare(&rt, &s, &p, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_in_range(p.n, 3, ARRAY_SIZE(names));
+	seccomp_program_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_profiles),   cmocka_unit_test(test_allow_list),
 		cmocka_unit_test(test_left_alone), cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_random),	   cmocka_unit_test(test_far),
+		cmocka_unit_test(test_prepared),   cmocka_unit_test(test_random),
+		cmocka_unit_test(test_far),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
