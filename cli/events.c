@@ -154,7 +154,7 @@ static int open_watch(struct watch *x, const struct runtime *rt, const char *id,
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP, "container `%s` has no cgroup: nothing is counted",
 			      id);
-	rc = cgroup_open(c->cgroup, &x->cg, e);
+	rc = cgroup_open_of(c, &x->cg, e);
 	if (rc < 0)
 		return rc;
 	x->memory_fd = file_open(x->cg.fd, "memory.events", O_RDONLY, NULL);

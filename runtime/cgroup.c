@@ -354,6 +354,8 @@ int cgroup_open_of(const struct container *c, struct cgroup *ret, struct err *e)
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP, "container `%s` has no cgroup", c->id);
 	rc = cgroup_open(c->cgroup, ret, e);
+	if (rc == -ENOENT) /* deleted meanwhile; or systemd's, which goes with its last process */
+		return refuse(e, ESRCH, "container not running");
 	if (rc == 0 && c->unit) {
 		(void)snprintf(ret->unit, sizeof(ret->unit), "%s", c->unit); /* at most 255 */
 		ret->manager = c->user_unit ? SYSTEMD_USER : SYSTEMD_SYSTEM;

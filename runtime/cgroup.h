@@ -73,7 +73,7 @@ int cgroup_guard(const struct cgroup *cg, const struct spec *s, struct err *e);
 /* The container's first process is in its group now. */
 void cgroup_settled(struct cgroup *cg);
 /* An existing one, by the path in the state; a container's, with what its manager must know to
- * change it (cgroup_apply). */
+ * change it (cgroup_apply): -ESRCH if it is there no more. */
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e);
 int cgroup_open_of(const struct container *c, struct cgroup *ret, struct err *e);
 void cgroup_close(struct cgroup *cg);

@@ -53,7 +53,7 @@ static int check_thawed(const struct container *c, struct err *e)
 
 	if (!c->cgroup)
 		return 0;
-	rc = cgroup_open(c->cgroup, &cg, e);
+	rc = cgroup_open_of(c, &cg, e);
 	if (rc < 0)
 		return rc;
 	(void)cg_read_u64(cg.fd, "cgroup.freeze", &own, NULL); /* no freezer: not frozen */
@@ -75,7 +75,7 @@ static int add_freezer(struct strbuf *opts, const struct container *c, struct er
 
 	if (!c->cgroup)
 		return 0;
-	rc = cgroup_open(c->cgroup, &cg, e);
+	rc = cgroup_open_of(c, &cg, e);
 	if (rc < 0)
 		return rc;
 	strbuf_addf(&path, "%s%s", cg.host.mount, c->cgroup);
@@ -120,7 +120,7 @@ static int name_strangers(const struct container *c, struct err *e)
 
 	if (!c->cgroup)
 		return 0;
-	rc = cgroup_open(c->cgroup, &cg, e);
+	rc = cgroup_open_of(c, &cg, e);
 	if (rc < 0)
 		return rc;
 	rc = cgroup_pids(&cg, &pids, &n, e);

@@ -190,7 +190,7 @@ int container_pids(const struct runtime *rt, const char *id, pid_t **ret, size_t
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP,
 			      "container `%s` has no cgroup: its processes are unknown", id);
-	rc = cgroup_open(c->cgroup, &cg, e);
+	rc = cgroup_open_of(c, &cg, e);
 	if (rc < 0)
 		return rc;
 	rc = cgroup_pids(&cg, ret, ret_n, e);
@@ -258,7 +258,8 @@ static int remove_unreadable(const struct runtime *rt, const char *id, struct er
 	return rc < 0 ? rc : state_remove_dir(rootfd, id, e);
 }
 
-/* For containers without a cgroup, and for an init that was moved out of its own. */
+/* For containers without a cgroup, and for an init that was moved out of its own; also for one that
+ * counts as stopped because its creator is dead, and is about to hear of it. */
 static int kill_init(const struct container *c, struct err *e)
 {
 	_cleanup_fd_ int pidfd = container_open_init(c, NULL);
@@ -272,11 +273,11 @@ static int kill_init(const struct container *c, struct err *e)
 	return 0;
 }
 
-static int destroy(struct container *c, enum oci_status status, struct err *e)
+static int destroy(struct container *c, struct err *e)
 {
 	int rc = cgroup_end(c, DESTROY_WAIT_MS, e);
 
-	if (rc == 0 && is_up(status))
+	if (rc == 0)
 		rc = kill_init(c, e);
 	if (rc < 0)
 		return rc;
@@ -303,7 +304,7 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 			e, EBUSY,
 			"cannot delete container `%s`: it is %s; stop it first or use --force", id,
 			oci_status_name(status));
-	return destroy(c, status, e);
+	return destroy(c, e);
 }
 
 int container_delete_same(const struct runtime *rt, const char *id, pid_t init_pid,
@@ -318,5 +319,5 @@ int container_delete_same(const struct runtime *rt, const char *id, pid_t init_p
 		return rc == -ENOENT ? 0 : rc;
 	if (c->init_pid != init_pid || c->init_start_ticks != init_start_ticks)
 		return 0;
-	return destroy(c, status, e);
+	return destroy(c, e);
 }

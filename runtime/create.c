@@ -257,7 +257,7 @@ static int make_fifo(const struct creation *c, const char *name, int *ret, struc
 {
 	int dir = c->container->dirfd;
 
-	if (mkfifoat(dir, name, 0600) < 0)
+	if (mkfifoat(dir, name, STATE_FIFO_MODE) < 0)
 		return fail(e, errno, "make %s", name);
 	*ret = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	return *ret < 0 ? fail(e, errno, "open %s", name) : 0;
@@ -334,7 +334,16 @@ static int join_resctrl(struct creation *c, struct err *e)
 				       &c->container->rdt, e);
 }
 
-/* From here on the container exists, whatever becomes of us. */
+/* From here on the container exists, whatever becomes of us: init hears of it, or finds out. */
+static int let_go_on(struct creation *c, struct err *e)
+{
+	int rc = c->fifo >= 0 ? state_set_created(c->fifo) : 0;
+
+	if (rc < 0)
+		return fail(e, -rc, "chmod " STATE_FIFO);
+	return c->sync >= 0 ? sync_send(c->sync, SYNC_GO, 0, -1, e) : 0;
+}
+
 int creation_record(struct creation *c, struct err *e)
 {
 	struct container *k = c->container;
@@ -352,8 +361,8 @@ int creation_record(struct creation *c, struct err *e)
 		rc = write_pid_file(c, e);
 	if (rc == 0 && c->pidfd_socket >= 0)
 		rc = handover_send(c->pidfd_socket, c->pidfd, "pidfd", e);
-	if (rc == 0 && c->sync >= 0)
-		rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
+	if (rc == 0)
+		rc = let_go_on(c, e);
 	/* Somebody has found it in the state and has killed it: it has been created. */
 	if (rc == -EPIPE) {
 		err_clear(e);

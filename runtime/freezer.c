@@ -118,7 +118,7 @@ static int apply(const struct container *c, bool frozen, int wait_ms, struct err
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP, "container `%s` has no cgroup: it cannot be paused",
 			      c->id);
-	rc = cgroup_open(c->cgroup, &cg, e);
+	rc = cgroup_open_of(c, &cg, e);
 	if (rc < 0)
 		return rc;
 	if (!frozen && hurry_is_left(c->init_pid))

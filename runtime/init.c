@@ -20,6 +20,7 @@
 #include "base/sys.h"
 #include "runtime/hooks.h"
 #include "runtime/idmap.h"
+#include "runtime/state.h"
 #include "runtime/sync.h"
 #include "runtime/sysctl.h"
 #include "runtime/tty.h"
@@ -249,8 +250,14 @@ static int get_recorded(struct init *i, struct err *e)
 {
 	int rc = die_with_runtime(false, e);
 
-	if (rc < 0 || !i->early_go)
-		return rc < 0 ? rc : ask(i, SYNC_READY, e);
+	if (rc == 0 && !i->early_go) {
+		rc = ask(i, SYNC_READY, e);
+		if (rc < 0 && i->fifo >= 0 && state_is_created(i->fifo))
+			rc = 0; /* it was killed with the word on its lips */
+		return rc;
+	}
+	if (rc < 0)
+		return rc;
 	rc = sync_wait_go(i->sync, e);
 	return rc < 0 ? rc : sync_send(i->sync, SYNC_READY, 0, -1, e);
 }

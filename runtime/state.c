@@ -114,6 +114,18 @@ bool state_still_there(int rootfd, const char *id, int dirfd)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+int state_set_created(int fifo)
+{
+	return fchmod(fifo, STATE_FIFO_CREATED) < 0 ? -errno : 0;
+}
+
+bool state_is_created(int fifo)
+{
+	struct stat st;
+
+	return fstat(fifo, &st) == 0 && (st.st_mode & 0777) == STATE_FIFO_CREATED;
+}
+
 static int lock_open(int dirfd, int flags, struct err *e)
 {
 	int fd = openat(dirfd, STATE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
@@ -127,6 +139,38 @@ static int no_root(const struct runtime *rt, int rc, struct err *e)
 		      "XDG_RUNTIME_DIR is not set, and %s cannot be made: %s; name a directory for "
 		      "the containers with --root",
 		      rt->root, strerror(-rc));
+}
+
+/* Makes the directory and locks it: dirfd and lockfd. -ESTALE: `delete --force` was faster than the
+ * lock and has removed it. */
+static int make_locked(struct container *c, int rootfd, struct err *e)
+{
+	const char *root = c->rt->root, *id = c->id;
+	int rc;
+
+	if (mkdirat(rootfd, id, 0700) < 0)
+		return errno == EEXIST ? refuse(e, EEXIST, "container `%s` already exists", id)
+				       : fail(e, errno, "create %s/%s", root, id);
+	c->dirfd = openat(rootfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (c->dirfd < 0) {
+		rc = fail(e, errno, "open %s/%s", root, id);
+		if (rc == -ENOENT)
+			return -ESTALE;
+		(void)unlinkat(rootfd, id, AT_REMOVEDIR); /* the error above is the one to report */
+		return rc;
+	}
+	c->lockfd = lock_open(c->dirfd, O_CREAT, e);
+	if (c->lockfd == -ENOENT)
+		return -ESTALE;
+	rc = c->lockfd < 0 ? c->lockfd : lock_fd(c->lockfd, LOCK_EX, id, e);
+	if (rc < 0) {
+		/* The error above is the one to report; without a descriptor more, which may be
+		 * what is missing. */
+		(void)unlinkat(c->dirfd, STATE_LOCK, 0);
+		(void)unlinkat(rootfd, id, AT_REMOVEDIR);
+		return rc;
+	}
+	return state_still_there(rootfd, id, c->dirfd) ? 0 : -ESTALE;
 }
 
 /*
@@ -155,24 +199,13 @@ int state_create(const struct runtime *rt, const char *id, struct container **re
 		if (rootfd < 0)
 			return fail(e, errno, "open state root %s", rt->root);
 	}
-	if (mkdirat(rootfd, id, 0700) < 0)
-		return errno == EEXIST ? refuse(e, EEXIST, "container `%s` already exists", id)
-				       : fail(e, errno, "create %s/%s", rt->root, id);
-	c->dirfd = openat(rootfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (c->dirfd < 0) {
-		rc = fail(e, errno, "open %s/%s", rt->root, id);
-		(void)unlinkat(rootfd, id, AT_REMOVEDIR); /* the error above is the one to report */
-		return rc;
+	while ((rc = make_locked(c, rootfd, e)) == -ESTALE) {
+		c->lockfd = fd_close(c->lockfd);
+		c->dirfd = fd_close(c->dirfd);
+		err_clear(e);
 	}
-	c->lockfd = lock_open(c->dirfd, O_CREAT, e);
-	rc = c->lockfd < 0 ? c->lockfd : lock_fd(c->lockfd, LOCK_EX, id, e);
-	if (rc < 0) {
-		/* The error above is the one to report; without a descriptor more, which may be
-		 * what is missing. */
-		(void)unlinkat(c->dirfd, STATE_LOCK, 0);
-		(void)unlinkat(rootfd, id, AT_REMOVEDIR);
+	if (rc < 0)
 		return rc;
-	}
 	*ret = take_ptr(&c);
 	return 0;
 }

@@ -43,6 +43,17 @@ int state_remove_dir(int rootfd, const char *id, struct err *e);
 
 #define STATE_LOCK "lock"
 #define STATE_FIFO "exec.fifo"
+/*
+ * A container is `created` from one moment on, whoever is killed around it: from when its creator,
+ * having recorded it, sets this mode of the FIFO. Others see it by name; init, which reads the
+ * FIFO, by its descriptor: it ends with a creator that has not set it, and else goes on without
+ * him.
+ */
+#define STATE_FIFO_MODE 0600
+#define STATE_FIFO_CREATED 0700
+/* 0 or -errno; a descriptor of the FIFO. */
+int state_set_created(int fifo);
+bool state_is_created(int fifo);
 /* Beside it, the other way: what went wrong in init after `start`; end of file: the program runs.
  */
 #define STATE_RESULT "exec.result"

@@ -39,29 +39,37 @@ static bool creator_is_alive(const struct container *c)
 	return fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
+static bool is_being_created(const struct container *c)
+{
+	return c->lockfd < 0 && creator_is_alive(c);
+}
+
 /* Init holds the FIFO open for reading until it is woken. That its name is there is not enough: a
  * `start` that was killed may have left it. */
-static bool waits_for_start(const struct container *c)
+static enum oci_status started_or_not(const struct container *c)
 {
 	_cleanup_fd_ int fd =
 		openat(c->dirfd, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0;
+	if (fd < 0)
+		return OCI_RUNNING;
+	/* In this order: without a creator it becomes nothing that it is not yet. */
+	if (!state_is_created(fd) && is_being_created(c))
+		return OCI_CREATING;
+	return state_is_created(fd) ? OCI_CREATED : OCI_STOPPED; /* init ends with its creator */
 }
 
 int container_status(const struct container *c, enum oci_status *ret, struct err *e)
 {
 	(void)e; /* every question below has an answer; the contract leaves room for errors */
-	if (c->init_pid == 0 && c->lockfd < 0 && creator_is_alive(c))
+	if (c->init_pid == 0 && is_being_created(c))
 		*ret = OCI_CREATING;
 	else if (!init_is_alive(c))
 		*ret = OCI_STOPPED;
 	else if (freezer_is_held(c, FREEZE_USER))
 		*ret = OCI_PAUSED;
-	else if (waits_for_start(c))
-		*ret = OCI_CREATED;
 	else
-		*ret = OCI_RUNNING;
+		*ret = started_or_not(c);
 	return 0;
 }
 

@@ -221,7 +221,7 @@ static void feed(struct scheduler *s, struct secondary *sec, enum ladder_event e
 	if (rc == -EAGAIN)
 		return; /* events are levels: the next tick asks again */
 	if (rc < 0) {
-		if (!sec->warned_action && rc != -ENOENT && rc != -ENODEV)
+		if (!sec->warned_action && rc != -ENOENT && rc != -ESRCH && rc != -ENODEV)
 			log_warn("container `%s`: %s", sec->id, e.msg);
 		sec->warned_action = true;
 		return;

@@ -214,6 +214,11 @@ test_engine_killed_before_start() {
 	done
 }
 
+settled() {
+	state=$(status_of "$ID" 2>/dev/null) || true
+	[ "$state" != creating ]
+}
+
 # At any moment of create or start: what is there afterwards is one of the known states, and goes on from it.
 # timeout: 120
 test_engine_killed() {
@@ -226,7 +231,6 @@ test_engine_killed() {
 		engine create -b "$T/b" --pid-file "$T/pid" "$ID"
 		sleep "0.$(printf %03d $((RANDOM % (15 * SLOW))))"
 		kill_engine
-		settled() { state=$(status_of "$ID" 2>/dev/null); [ "$state" != creating ]; }
 		eventually 5 settled
 		case $state in
 		'') ;; # not yet a container, or undone
@@ -252,6 +256,72 @@ test_engine_killed() {
 		ran_once
 		swept
 	done
+}
+
+# creator_killed STRACE-OPTION...: a create that does not live to its end, in silence
+creator_killed() {
+	: >pid
+	# The braces: this shell says of the death, too.
+	{ strace -qq -o calls "$@" -- "$CEDE" --root "$ROOT" create -b b --pid-file pid "$ID" </dev/null >out 2>err; } 2>/dev/null || true
+}
+
+# The same, and every moment of them: killed at each of its system calls, as many as there is time for.
+# needs: root command:strace
+# timeout: 120
+test_creator_killed_at_each_call() {
+	local n k first at states='' end=$((SECONDS + 15))
+	bundle b '.process.args = ["sh", "-c", "echo x >>/ran; exec sleep 1000"]'
+	strace -qq -o calls -- "$CEDE" --root "$ROOT" create -b b --pid-file pid "$ID" </dev/null || die "create failed"
+	swept
+	# The third openat, the first fchmod: strace counts each name for itself.
+	mapfile -t at < <(awk -F'(' '/^[a-z]/ && !/^exit/ { n[$1]++; printf "%s:error=EINTR:signal=KILL:when=%d\n", $1, n[$1] }' calls)
+	n=${#at[@]}
+	at_least "calls of create" "$n" 50
+	first=$((RANDOM % n))
+	for ((k = 0; k < n && SECONDS < end; k++)); do
+		round=$(((first + k * 37) % n)) # 37: of every part some, also where there is no time for all
+		rm -f b/rootfs/ran
+		creator_killed -e "inject=${at[round]}"
+		settled || eventually 5 settled # init has a copy of the lock for a moment
+		ABOUT="inject=${at[round]}"
+		states+=" ${state:-none}"
+		case $state in
+		'') [ ! -s pid ] || die "a pid file" ;;
+		created)
+			ok cede start "$ID"
+			ran_once
+			;;
+		stopped)
+			fails 1 'it has stopped$' cede start "$ID"
+			[ ! -e b/rootfs/ran ] || die "it ran"
+			;;
+		*) die "a state of \"$state\"" ;;
+		esac
+		swept
+	done
+	echo "$k of $n calls: $(tr ' ' '\n' <<<"$states" | sort | uniq -c | xargs)"
+	[ "$k" -lt "$n" ] || for state in none stopped created; do like states "$states" " $state"; done
+}
+
+# Recorded, and killed before it said so: init ends, some time; nobody is told meanwhile that it waits.
+# needs: root command:strace
+test_creator_killed_after_the_record() {
+	bundle b '.process.args = ["sleep", "1000"]'
+	creator_killed -f -e trace=fchmod,recvmsg -e inject=fchmod:error=EINTR:signal=KILL -e inject=recvmsg:delay_exit=$((400000 * SLOW)) &
+	eventually 10 grep -q 'killed by SIGKILL' calls
+	alive "$(cat pid)" || die "init has ended already: nothing is shown here"
+	eq state "$(status_of "$ID")" stopped
+	fails 1 'it has stopped$' cede start "$ID"
+	ok cede delete "$ID"
+	! alive "$(cat pid)" || die "init lives after the delete"
+	wait
+	# One call later it is created, and stays it.
+	creator_killed -e inject=sendmsg:error=EINTR:signal=KILL
+	tail -n 2 calls | grep -q '^sendmsg' || die "not killed there: $(tail -n 2 calls)"
+	sleep 0.3
+	eq state "$(status_of "$ID")" created
+	ok cede start "$ID"
+	ok cede delete --force "$ID"
 }
 
 # A delete that is killed half-way is finished by the next one.
