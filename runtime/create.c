@@ -334,6 +334,13 @@ static int join_resctrl(struct creation *c, struct err *e)
 				       &c->container->rdt, e);
 }
 
+static int send_pidfd(struct creation *c, struct err *e)
+{
+	int rc = c->pidfd_socket < 0 ? 0 : handover_send(c->pidfd_socket, c->pidfd, "pidfd", e);
+
+	return rc < 0 ? err_context(e, rc, "--pidfd-socket") : 0;
+}
+
 /* From here on the container exists, whatever becomes of us: init hears of it, or finds out. */
 static int let_go_on(struct creation *c, struct err *e)
 {
@@ -341,7 +348,13 @@ static int let_go_on(struct creation *c, struct err *e)
 
 	if (rc < 0)
 		return fail(e, -rc, "chmod " STATE_FIFO);
-	return c->sync >= 0 ? sync_send(c->sync, SYNC_GO, 0, -1, e) : 0;
+	if (c->sync >= 0)
+		rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
+	if (rc != -EPIPE)
+		return rc;
+	/* Somebody has found it in the state and has killed it: it has been created. */
+	err_clear(e);
+	return creation_check_memory(c, e);
 }
 
 int creation_record(struct creation *c, struct err *e)
@@ -359,16 +372,9 @@ int creation_record(struct creation *c, struct err *e)
 		rc = state_save(k, e);
 	if (rc == 0)
 		rc = write_pid_file(c, e);
-	if (rc == 0 && c->pidfd_socket >= 0)
-		rc = handover_send(c->pidfd_socket, c->pidfd, "pidfd", e);
 	if (rc == 0)
-		rc = let_go_on(c, e);
-	/* Somebody has found it in the state and has killed it: it has been created. */
-	if (rc == -EPIPE) {
-		err_clear(e);
-		rc = creation_check_memory(c, e);
-	}
-	return rc;
+		rc = send_pidfd(c, e);
+	return rc < 0 ? rc : let_go_on(c, e);
 }
 
 static void kill_init(struct creation *c)
@@ -481,11 +487,8 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 		rc = creation_clone(c, e);
 	if (rc == 0)
 		rc = creation_guard(c, e);
-	if (rc == 0 && c->early) {
-		rc = creation_record(c, e);
-		if (rc == -EPIPE) /* init is gone already: converse hears why */
-			rc = 0;
-	}
+	if (rc == 0 && c->early)
+		rc = creation_record(c, e); /* init is gone already: converse hears why */
 	if (rc == 0)
 		rc = creation_converse(c, e);
 	if (rc == 0)
