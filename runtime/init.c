@@ -289,9 +289,7 @@ void init_main(struct init *i)
 		report = i->result;
 		rc = wait_for_start(i, &e);
 		i->process->talk_fd = i->result;
-		i->process->go_fd = i->fifo;
-		if (!i->process->seccomp || !i->process->seccomp->wants_listener)
-			i->fifo = fd_close(i->fifo);
+		i->process->go_fd = i->fifo; /* open until the program is executed: see status.c */
 	}
 	if (rc == 0)
 		rc = run_hooks(i, HOOK_START_CONTAINER, OCI_CREATED, &e);

@@ -47,21 +47,22 @@ static int open_fifo(const struct container *c, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Writes the byte, then removes the name. Killed in between we leave a FIFO that nobody reads,
- * which container_status knows for what it is; the other way round init would wait for ever.
- * *ret_fd: where more can be written. */
+/* The name stays until the program runs. Killed before that we leave a FIFO that nobody reads in
+ * the end, which container_status knows for what it is; the other way round init would wait for
+ * ever. *ret_fd: where more can be written. */
 static int wake(const struct container *c, int *ret_fd, struct err *e)
 {
 	_cleanup_fd_ int fd = open_fifo(c, STATE_FIFO, O_WRONLY);
 
-	if (fd == -ENXIO) /* nobody reads: init has been woken before, by a start that was killed */
+	if (fd == -ENXIO) /* nobody reads: the program runs, woken by a start that was killed */
 		return refuse(e, EINVAL, "cannot start container `%s`: it has been started already",
 			      c->id);
 	if (fd < 0)
 		return fail(e, -fd, "container `%s`: open " STATE_FIFO, c->id);
 	if (write(fd, "s", 1) != 1)
 		return fail(e, errno, "container `%s`: wake init", c->id);
-	(void)unlinkat(c->dirfd, STATE_FIFO, 0); /* as good as removed once init has read */
+	if (c->listener) /* a second byte would be taken for the word that its listener was taken */
+		(void)unlinkat(c->dirfd, STATE_FIFO, 0);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
@@ -171,7 +172,8 @@ static int start(struct container *c, bool *ret_destroy, struct err *e)
 	if (rc < 0)
 		return rc;
 	rc = hear_all(&(struct starting){c, s, pidfd, fifo, result}, timeout, &what, e);
-	(void)unlinkat(c->dirfd, STATE_RESULT, 0); /* goes with the directory otherwise */
+	(void)unlinkat(c->dirfd, STATE_FIFO, 0); /* both go with the directory otherwise */
+	(void)unlinkat(c->dirfd, STATE_RESULT, 0);
 	*ret_destroy = rc < 0 && what == SYNC_HOOK_FAILED;
 	if (rc == 0 && s) {
 		rc = run_poststart(c, s, e);

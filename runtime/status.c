@@ -44,8 +44,8 @@ static bool is_being_created(const struct container *c)
 	return c->lockfd < 0 && creator_is_alive(c);
 }
 
-/* Init holds the FIFO open for reading until it is woken. That its name is there is not enough: a
- * `start` that was killed may have left it. */
+/* Init holds the FIFO open for reading until it executes the program. That its name is there is not
+ * enough: a `start` that was killed may have left it. */
 static enum oci_status started_or_not(const struct container *c)
 {
 	_cleanup_fd_ int fd =

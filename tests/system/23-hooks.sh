@@ -99,6 +99,23 @@ test_failures_at_create() {
 	done
 }
 
+# It runs when its program does, not before; whoever comes after a start that was killed waits for the same.
+test_running_is_the_program() {
+	bundle b '.process.args = ["sleep", "1000"]
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "touch /hook; while [ ! -e /on ]; do sleep 0.05; done"]}]'
+	ok cede create -b b "$TAG-a"
+	"$CEDE" --root "$ROOT" start "$TAG-a" &
+	disown $!
+	eventually 10 test -e b/rootfs/hook
+	eq "status with the hook" "$(status_of "$TAG-a")" created
+	kill -KILL $!
+	{ sleep 0.2; touch b/rootfs/on; } &
+	ok cede start "$TAG-a"
+	eq "status" "$(status_of "$TAG-a")" running
+	fails 1 'running already' cede start "$TAG-a"
+	ok cede delete -f "$TAG-a"
+}
+
 # A failing startContainer hook: the program does not run, the container is stopped and removed.
 test_failure_of_start_container() {
 	bundle b '.process.args = ["touch", "/ran"] | .hooks.startContainer = [{path: "/bin/false"}]'
