@@ -35,8 +35,8 @@ struct parser {
 	char *text;
 	size_t len;
 	yajl_handle yajl;
-	struct frame frames[JSON_MAX_DEPTH];
-	size_t depth;
+	struct frame usual[32], *frames; /* enough for all that the specification knows */
+	size_t depth, cap_frames;
 	struct json_member *pending;
 	size_t n_pending, cap_pending;
 	size_t n_values;
@@ -231,12 +231,24 @@ static int on_key(void *ctx, const unsigned char *s, size_t len)
 	return f->key != NULL;
 }
 
+static void grow_frames(struct parser *p)
+{
+	size_t cap = p->cap_frames * 4;
+	struct frame *more = need(p, arena_array(p->arena, cap, sizeof(*more)));
+
+	memcpy(more, p->frames, p->depth * sizeof(*more));
+	p->frames = more;
+	p->cap_frames = cap;
+}
+
 static int open_container(struct parser *p, enum json_type type)
 {
 	if (p->depth == JSON_MAX_DEPTH)
 		return stop(p, EFBIG, here(p), "nested too deeply");
 	if (!add(p, type))
 		return 0;
+	if (p->depth == p->cap_frames)
+		grow_frames(p);
 	p->frames[p->depth++] = (struct frame){.first = p->n_pending};
 	return 1;
 }
@@ -422,6 +434,8 @@ int json_parse(struct arena *a, const char *text, size_t len, const char *what, 
 	if (len > JSON_MAX_BYTES)
 		return refuse(e, EFBIG, "%s: larger than %u bytes", what, JSON_MAX_BYTES);
 	p = (struct parser){.arena = a, .what = what, .len = len, .e = e};
+	p.frames = p.usual;
+	p.cap_frames = ARRAY_SIZE(p.usual);
 	rc = run(&p, text);
 	if (rc < 0)
 		return rc;

@@ -55,7 +55,7 @@ struct json_member {
 };
 
 #define JSON_MAX_BYTES (16u << 20)
-#define JSON_MAX_DEPTH 64
+#define JSON_MAX_DEPTH 10000 /* and who walks a tree has a stack for that */
 #define JSON_MAX_VALUES 1000000
 
 /* `what` names the document in errors ("config.json"). Errors: -EBADMSG with line and column,
