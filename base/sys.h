@@ -7,6 +7,7 @@
 #define CEDE_BASE_SYS_H
 
 #include <linux/openat2.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,12 +17,22 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452 /* the same on every architecture we are built for */
+#endif
+
 static inline int sys_openat2(int dirfd, const char *path, const struct open_how *how)
 {
 	return (int)syscall(SYS_openat2, dirfd, path, how, sizeof(*how));
 }
 
 /* In the child the stack is the caller's, copy on write: use without CLONE_VM only. */
+/* fchmodat2(2), Linux 6.6, of an O_PATH descriptor itself. */
+static inline int sys_chmod_fd(int fd, unsigned mode)
+{
+	return (int)syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH);
+}
+
 static inline pid_t sys_clone3(struct clone_args *args)
 {
 	return (pid_t)syscall(SYS_clone3, args, sizeof(*args));

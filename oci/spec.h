@@ -151,6 +151,7 @@ struct spec_device {
 	int64_t major, minor;
 	uint32_t mode; /* permission bits; default 0666 */
 	uint32_t uid, gid;
+	bool mode_given, uid_given, gid_given; /* in the document: also for a file that exists */
 };
 
 struct spec_device_rule {

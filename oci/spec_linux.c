@@ -126,6 +126,13 @@ static const struct spec_field device_fields[] = {
 static const struct spec_object device_object =
 	OBJECT_INIT(device_fields, struct spec_device, check_device);
 
+static bool is_given(const struct json *object, const char *key)
+{
+	const struct json *v = json_get(object, key);
+
+	return v && v->type != JSON_NULL;
+}
+
 static int read_devices(struct spec_reader *r, const struct spec_at *at, const struct spec_field *f,
 			const struct json *v, void *obj)
 {
@@ -144,6 +151,9 @@ static int read_devices(struct spec_reader *r, const struct spec_at *at, const s
 		rc = spec_read_whole(r, &here, &device_object, v->array.items[i], d);
 		if (rc < 0)
 			return rc;
+		d->mode_given = is_given(v->array.items[i], "fileMode");
+		d->uid_given = is_given(v->array.items[i], "uid");
+		d->gid_given = is_given(v->array.items[i], "gid");
 	}
 	l->n_devices = v->array.n;
 	return 0;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/procfs.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "runtime/mount_impl.h"
 
 /* config-linux.md, Default Devices; numbers: Documentation/admin-guide/devices.txt. */
@@ -50,6 +53,36 @@ int device_check(int fd, const struct spec_device *d, struct err *e)
 	return 0;
 }
 
+/* Of an O_PATH descriptor; an older kernel takes it by its name in procfs alone. */
+static int set_mode(int fd, uint32_t mode, struct err *e)
+{
+	_cleanup_fd_ int fds = -1;
+	char number[16];
+
+	if (sys_chmod_fd(fd, mode) == 0)
+		return 0;
+	fds = errno == ENOSYS ? proc_open(PROC_SELF, "fd", O_PATH | O_DIRECTORY, e)
+			      : fail(e, errno, "chmod to %03o", mode);
+	if (fds < 0)
+		return fds;
+	(void)snprintf(number, sizeof(number), "%d", fd);
+	return fchmodat(fds, number, mode, 0) < 0 ? fail(e, errno, "chmod to %03o", mode) : 0;
+}
+
+/* What the document does not say of a device that is there stays as it is. */
+static int adopt(int fd, const struct spec_device *d, struct err *e)
+{
+	uid_t uid = d->uid_given ? d->uid : (uid_t)-1;
+	gid_t gid = d->gid_given ? d->gid : (gid_t)-1;
+	int rc = 0;
+
+	if ((d->uid_given || d->gid_given) && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		rc = fail(e, errno, "chown");
+	if (rc == 0 && d->mode_given)
+		rc = set_mode(fd, d->mode, e);
+	return rc < 0 ? err_context(e, rc, "existing device %s", d->path) : 0;
+}
+
 int device_make(int dirfd, const char *name, const struct spec_device *d, bool own_dir,
 		struct err *e)
 {
@@ -69,8 +102,10 @@ int device_make(int dirfd, const char *name, const struct spec_device *d, bool o
 	rc = device_check(fd, d, e);
 	if (rc < 0)
 		return made ? rc : err_context(e, -EEXIST, "existing file");
+	if (!made)
+		return adopt(fd, d, e);
 	/* mknod in a set-group-id directory takes the directory's group. */
-	if (made && fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
+	if (fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
 		return fail(e, errno, "chown device %s to %u:%u", d->path, d->uid, d->gid);
 	return 0;
 }

@@ -244,6 +244,25 @@ test_hostname() {
 	fails 1 'hostname' cede run -b b "$TAG-a"
 }
 
+# A device that is there already becomes what the document says of it; what it does not say stays.
+# needs: root cap:mknod
+test_existing_devices() {
+	bundle b '.process.args = ["stat", "-c", "%n %t:%T %a %u:%g", "/a", "/b", "/p", "/dev/x"] | .root.readonly = false
+		| .linux.devices = [{path: "/a", type: "c", major: 1, minor: 3, fileMode: 438, uid: 5, gid: 6}, {path: "/b", type: "c", major: 1, minor: 3},
+			{path: "/p", type: "p", fileMode: 436, gid: 8}, {path: "/dev/x", type: "c", major: 1, minor: 5, fileMode: 384},
+			{path: "/dev/x", type: "c", major: 1, minor: 5, fileMode: 420, uid: 9}]'
+	mknod -m 600 b/rootfs/a c 1 3
+	mknod -m 600 b/rootfs/b c 1 3
+	mkfifo -m 600 b/rootfs/p
+	ok cede run -b b "$TAG-a"
+	eq "what it saw" "$OUT" "/a 1:3 666 5:6
+/b 1:3 600 0:0
+/p 0:0 664 0:8
+/dev/x 1:5 644 9:0"
+	config b '.linux.devices[1].major = 2'
+	fails 1 '/b is not the device c 2:3' cede run -b b "$TAG-a"
+}
+
 # The default devices are there, work, and no others; a device of the document is made as asked.
 test_devices() {
 	in_container '.linux.devices = [{path: "/dev/sub/extra", type: "c", major: 1, minor: 5, fileMode: 416, uid: 7, gid: 8}, {path: "/dev/pipe", type: "p", fileMode: 384}]' -- \
