@@ -184,8 +184,8 @@ static int check_sysctl(struct spec_reader *r, const struct spec *s, const char 
 			   spec_ns_name(ns));
 	case -EPERM:
 		return BAD(r,
-			   "linux.sysctl: %s is not a namespace's parameter but the whole "
-			   "machine's",
+			   "linux.sysctl: %s is not known as a parameter of a namespace, which "
+			   "could be set for the container alone",
 			   QUOTE(key));
 	default:
 		return BAD(r, "linux.sysctl: %s is not the name of a kernel parameter", QUOTE(key));

@@ -213,7 +213,7 @@ static int check_process(struct spec_reader *r, const struct spec_at *at, void *
 
 static const struct spec_field process_fields[] = {
 	FIELD("terminal", BOOL, bool, AT(terminal)),
-	FIELD("consoleSize", OBJECT, object, OBJECT(console_object)),
+	FIELD("consoleSize", OBJECT, object, OBJECT(console_object), ONLY_WITH("terminal")),
 	FIELD("user", OBJECT, object, OBJECT(user_object)),
 	FIELD("args", STRINGS, strings, AT(args)),
 	FIELD("env", STRINGS, strings, AT(env)),

@@ -149,6 +149,13 @@ static const struct spec_field *find_field(const struct spec_object *o, const ch
 	return NULL;
 }
 
+static bool is_true(const struct json *object, const char *key)
+{
+	const struct json *v = json_get(object, key);
+
+	return v && v->type == JSON_BOOL && v->boolean;
+}
+
 static int check_required(struct spec_reader *r, const struct spec_at *at,
 			  const struct spec_object *o, uint64_t seen)
 {
@@ -174,7 +181,8 @@ int spec_read_whole(struct spec_reader *r, const struct spec_at *at, const struc
 		const struct spec_at here = spec_at_key(at, m->key);
 		const struct spec_field *f = find_field(o, m->key);
 
-		if (!f || m->value->type == JSON_NULL)
+		if (!f || m->value->type == JSON_NULL ||
+		    (f->only_with && !is_true(v, f->only_with)))
 			continue;
 		if (m->value->type != shapes[f->shape].type)
 			return spec_wrong(r, &here, shapes[f->shape].name, m->value);

@@ -52,6 +52,7 @@ struct spec_field {
 	size_t offset; /* of the value in the object's struct */
 	size_t count;  /* of an array's length */
 	bool required;
+	const char *only_with;		  /* ignored unless this boolean beside it is true */
 	bool zero_unset;		  /* opt_*: 0 is what engines send for "not set" */
 	const struct spec_object *object; /* of the value, or of its elements */
 	const struct oci_names *names;	  /* the values it can have */
@@ -75,6 +76,7 @@ struct spec_object {
 	}
 #define FIELD(key_, shape_, read_, ...) ROW(key_, shape_, spec_read_##read_, __VA_ARGS__)
 #define REQUIRED .required = true
+#define ONLY_WITH(key_) .only_with = (key_)
 #define ZERO_UNSET .zero_unset = true
 #define RANGE(lo, hi) .min = (lo), .max = (hi)
 /* Users and groups: the highest number is -1, which setresuid(2) and fchownat(2) take for "leave it

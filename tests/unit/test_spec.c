@@ -133,6 +133,23 @@ static void test_annotations(void **state)
 /* --- process -----------------------------------------------------------------------------------
  */
 
+/* config.md: "Runtimes MUST ignore consoleSize if terminal is false or unset." */
+static void test_console_without_terminal(void **state)
+{
+	static const char *const docs[] = {
+		PROCESS(",\"consoleSize\":\"x\""),
+		PROCESS(",\"consoleSize\":{\"height\":3,\"width\":70000},\"terminal\":false"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(docs); i++) {
+		struct spec *s = good(docs[i]);
+
+		assert_int_equal(s->process->console_height, 0);
+		spec_free(s);
+	}
+}
+
 static void test_process(void **state)
 {
 	struct spec *s = good(PROCESS(
@@ -205,9 +222,9 @@ static void test_process_errors(void **state)
 		{PROCESS(",\"env\":{\"A\":\"1\"}"),
 		 "process.env: expected array of strings, found object"},
 		{PROCESS(",\"terminal\":1"), "process.terminal: expected boolean, found number"},
-		{PROCESS(",\"consoleSize\":{\"height\":1}"),
+		{PROCESS(",\"terminal\":true,\"consoleSize\":{\"height\":1}"),
 		 "process.consoleSize.width: required but missing"},
-		{PROCESS(",\"consoleSize\":{\"height\":65536,\"width\":1}"),
+		{PROCESS(",\"terminal\":true,\"consoleSize\":{\"height\":65536,\"width\":1}"),
 		 "process.consoleSize.height: must be between 0 and 65535, found 65536"},
 		{PROCESS(",\"user\":{\"uid\":-1}"),
 		 "process.user.uid: must be between 0 and 4294967294, found -1"},
@@ -609,6 +626,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_keys_and_nulls),
 		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_console_without_terminal),
 		cmocka_unit_test(test_process_errors),
 		cmocka_unit_test(test_rlimits),
 		cmocka_unit_test(test_capabilities),

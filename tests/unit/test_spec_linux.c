@@ -230,11 +230,11 @@ static void test_sysctl(void **state)
 		{LINUX("\"sysctl\":{\"kernel.hostname\":\"x\"}"),
 		 "linux.sysctl: \"kernel.hostname\" needs a namespace of type uts"},
 		{LINUX("\"sysctl\":{\"vm.swappiness\":\"1\"}"),
-		 "linux.sysctl: \"vm.swappiness\" is not a namespace's parameter but the whole "
-		 "machine's"},
+		 "linux.sysctl: \"vm.swappiness\" is not known as a parameter of a "
+		 "namespace, which could be set for the container alone"},
 		{LINUX("\"sysctl\":{\"kernel.shmmax.x\":\"1\"}"),
-		 "linux.sysctl: \"kernel.shmmax.x\" is not a namespace's parameter but the whole "
-		 "machine's"},
+		 "linux.sysctl: \"kernel.shmmax.x\" is not known as a parameter of a "
+		 "namespace, which could be set for the container alone"},
 		{LINUX(NS(T("network")) ",\"sysctl\":{\"net.//.kernel.core_pattern\":\"1\"}"),
 		 "linux.sysctl: \"net.//.kernel.core_pattern\" is not the name of a kernel "
 		 "parameter"},
