@@ -49,17 +49,18 @@ static int load_document(struct creation *c, struct err *e)
 	return spec_parse(c->text, c->text_len, name, &c->spec, e);
 }
 
-/* As it was named, made absolute: engines look for this very text. */
+/* As it was named, made absolute and without "..": engines look for this very text. */
 static int absolute_bundle(struct creation *c, struct err *e)
 {
 	const char *bundle = c->o->bundle ? c->o->bundle : "";
-	char cwd[PATH_MAX];
+	char cwd[PATH_MAX], real[PATH_MAX];
 	size_t len;
 
 	if (*bundle == '/') {
 		c->bundle = strdup(bundle);
+	} else if (strstr(bundle, "..") && realpath(bundle, real)) {
+		c->bundle = strdup(real); /* what is before the ".." may be a link */
 	} else {
-		/* "./x" is x; ".." stays: what is before it may be a link. */
 		while (bundle[0] == '.' && (bundle[1] == '/' || !bundle[1])) {
 			bundle++;
 			bundle += strspn(bundle, "/");
@@ -308,20 +309,6 @@ static int make_cgroup(struct creation *c, struct err *e)
 /* --- the record ----------------------------------------------------------------------------------
  */
 
-static int write_pid_file(struct creation *c, struct err *e)
-{
-	char text[16];
-	int n, rc;
-
-	if (!c->o->pid_file)
-		return 0;
-	/* Digits only, no newline: callers parse all of it. */
-	n = snprintf(text, sizeof(text), "%d", c->pid);
-	rc = file_write_atomic(AT_FDCWD, c->o->pid_file, text, (size_t)n, 0644, e);
-	c->written = rc == 0;
-	return rc < 0 ? err_context(e, rc, "--pid-file") : 0;
-}
-
 static int join_resctrl(struct creation *c, struct err *e)
 {
 	_cleanup_fd_ int root = -1;
@@ -371,7 +358,7 @@ int creation_record(struct creation *c, struct err *e)
 	if (rc == 0)
 		rc = state_save(k, e);
 	if (rc == 0)
-		rc = write_pid_file(c, e);
+		rc = handover_pid(c->o->pid_file, c->pid, &c->written, e);
 	if (rc == 0)
 		rc = send_pidfd(c, e);
 	return rc < 0 ? rc : let_go_on(c, e);

@@ -384,17 +384,11 @@ static int converse(struct execution *x, struct err *e)
 
 static int record(struct execution *x, struct err *e)
 {
-	char text[16];
-	int n, rc = 0;
+	int rc = handover_pid(x->o->pid_file, x->pid, NULL, e);
 
-	if (x->o->pid_file) {
-		/* Digits only, no newline: callers parse all of it. */
-		n = snprintf(text, sizeof(text), "%d", x->pid);
-		rc = file_write_atomic(AT_FDCWD, x->o->pid_file, text, (size_t)n, 0644, e);
-		if (rc < 0)
-			return err_context(e, rc, "--pid-file");
-	}
-	return x->pidfd_socket >= 0 ? handover_send(x->pidfd_socket, x->pidfd, "pidfd", e) : 0;
+	if (rc == 0 && x->pidfd_socket >= 0)
+		rc = handover_send(x->pidfd_socket, x->pidfd, "pidfd", e);
+	return rc;
 }
 
 static int in_foreground(struct execution *x, int *ret_status, struct err *e)

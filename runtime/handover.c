@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/handover.h"
 
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 /* A listener that does not take one small message in this time is stuck. */
 #define SEND_TIMEOUT_SEC 10
@@ -54,4 +59,31 @@ int handover_send(int sock, int fd, const char *text, struct err *e)
 		n = sendmsg(sock, &h, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? fail(e, errno, "hand over a descriptor") : 0;
+}
+
+static int write_through(const char *path, const char *text, size_t len, struct err *e)
+{
+	/* A FIFO that nobody reads is no reason to wait. */
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : io_write(fd, text, len);
+
+	return rc < 0 ? fail(e, -rc, "write %s", path) : 0;
+}
+
+int handover_pid(const char *path, pid_t pid, bool *ret_made, struct err *e)
+{
+	char text[16];
+	struct stat st;
+	bool file;
+	int n, rc;
+
+	if (!path)
+		return 0;
+	n = snprintf(text, sizeof(text), "%d", pid);
+	file = stat(path, &st) < 0 || S_ISREG(st.st_mode);
+	rc = file ? file_write_atomic(AT_FDCWD, path, text, (size_t)n, 0644, e)
+		  : write_through(path, text, (size_t)n, e);
+	if (ret_made)
+		*ret_made = file && rc == 0;
+	return rc < 0 ? err_context(e, rc, "--pid-file") : 0;
 }

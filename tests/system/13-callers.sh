@@ -112,6 +112,23 @@ test_words_of_create() {
 	END
 }
 
+# --pid-file to what is no file: it is written to, and stays what it is.
+test_pid_file_that_is_none() {
+	container
+	mknod full c 1 7 2>/dev/null || cp -a /dev/full full
+	fails 1 '--pid-file: write full: No space left' cede create -b b --pid-file full "$ID"
+	fails 1 'does not exist' cede state "$ID"
+	test -c full || die "the device was replaced"
+	mkfifo fifo
+	cat fifo >got &
+	ok cede create -b b --pid-file fifo "$ID"
+	wait $!
+	eq "what came" "$(cat got)" "$(pid_of "$ID")"
+	fails 1 '--pid-file: write fifo' cede exec --pid-file fifo "$ID" true
+	fails 1 '--pid-file: write b: Is a directory' cede exec --pid-file b "$ID" true
+	ok cede delete -f "$ID"
+}
+
 # --pidfd-socket of create, run and exec hands over a pidfd of the very process.
 test_pidfd_socket() {
 	local engine

@@ -131,6 +131,12 @@ test_rootfs() {
 		eq "bundle of $d" "$(cede state "$TAG-a" | jq -r .bundle)" "$T/b"
 		ok cede delete -f "$TAG-a"
 	done
+	mkdir -p far/sub
+	cp -a b far/
+	ln -s far/sub link # link/.. is far, not where link is
+	ok cede create -b link/../b "$TAG-a"
+	eq "bundle of link/../b" "$(cede state "$TAG-a" | jq -r .bundle)" "$T/far/b"
+	ok cede delete -f "$TAG-a"
 }
 
 # Programs: not found is 127, found but not executable is 126, a bad interpreter, a wrong format.
