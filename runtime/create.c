@@ -20,6 +20,7 @@
 #include "runtime/handover.h"
 #include "runtime/hooks.h"
 #include "runtime/lsm.h"
+#include "runtime/netdev.h"
 #include "runtime/notify.h"
 #include "runtime/resctrl.h"
 #include "runtime/rootless.h"
@@ -386,6 +387,7 @@ static void release_resources(struct creation *c)
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		*fds[i] = fd_close(*fds[i]);
+	netdev_forget(take_ptr(&c->netdevs));
 	cgroup_close(&c->cgroup);
 	ns_plan_close(&c->ns);
 	mount_plan_free(&c->mounts);
@@ -400,6 +402,7 @@ void creation_undo(struct creation *c)
 	bool grouped = c->cgroup.fd >= 0 && c->cgroup.created;
 
 	kill_init(c);
+	netdev_return(c->netdevs);
 	release_resources(c);
 	if (grouped && k->cgroup) {
 		struct err e;

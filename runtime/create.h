@@ -54,8 +54,9 @@ struct creation {
 	bool enter_group; /* init enters its group itself: see cgroup_enter */
 	/* In memory shared with it: it has begun, and was not killed at birth. */
 	volatile bool *begun;
-	bool hooked;  /* the hooks' stage was reached: poststop hooks are owed */
-	bool written; /* the pid file is */
+	struct netdevs *netdevs; /* that were moved; NULL: none */
+	bool hooked;		 /* the hooks' stage was reached: poststop hooks are owed */
+	bool written;		 /* the pid file is */
 };
 
 /*

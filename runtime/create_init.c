@@ -163,7 +163,7 @@ int creation_run_hooks(struct creation *c, enum spec_hook_kind kind, enum oci_st
 static int on_hooks(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)
 {
 	/* Hooks may want to do something with the devices. */
-	int rc = netdev_move(&c->spec->linux_, c->pid, c->pidfd, e);
+	int rc = netdev_move(&c->spec->linux_, c->pid, c->pidfd, &c->netdevs, e);
 
 	(void)m;
 	(void)fd;

@@ -86,6 +86,38 @@ test_hooks_and_userns() {
 	ok cede delete "$TAG-a"
 }
 
+# A creation that fails leaves the devices as they were: names, numbers, addresses, up or down.
+# needs: root command:ip veth
+test_back_after_a_failure() {
+	local failure net="unshare -n sh -c \"mount --bind /proc/self/ns/net $T/net\""
+	touch net
+	net_bundle b '.linux.netDevices = {out0: {name: "eth0"}, out1: {}}' true
+	cp b/config.json plain
+	while read -r status failure; do
+		cp plain b/config.json
+		config b "$failure"
+		in_net "$net"'
+			ip link add out0 mtu 1400 type veth peer name peer0
+			ip link add out1 type veth peer name peer1
+			ip link set out0 up
+			ip addr add 10.9.8.7/24 brd + dev out0
+			ip addr add 10.9.9.7/24 dev out1
+			look() { ip -o link | cut -d" " -f1-5,7-; ip -o -4 addr; }
+			look >before
+			"$CEDE" --root "$ROOT" run -b b "$TAG-a" && exit 99 || echo status $?
+			look | diff before - >&2
+			umount '"$T/net"
+		eq "exit status with $failure (see $ERR)" "$STATUS" 0
+		eq "the run, $failure" "$OUT" "status $status"
+	done <<-END
+		1 .hooks.createRuntime = [{path: "/bin/false"}]
+		1 .hooks.createContainer = [{path: "/bin/false"}]
+		127 .process.args = ["/nosuchprogram"]
+		1 .linux.netDevices.nosuch0 = {}
+		1 (.linux.namespaces[] | select(.type == "network")).path = "$T/net" | .hooks.createRuntime = [{path: "/bin/false"}]
+	END
+}
+
 # Devices that are not there or cannot be moved, names that are none, two that want the same one.
 # needs: root
 test_refusals() {
