@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,13 +74,32 @@ ssize_t file_read(int dirfd, const char *path, char *buf, size_t size, struct er
 	return n;
 }
 
+#define FIFO_WAIT_MS 10000
+
+/* <(a command), which takes its time; but a FIFO that nobody writes to is no reason to wait. The
+ * first byte, or how many there are: 0 at the end. The rest is waited for. */
+static ssize_t read_first(int fd, char *ret)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	ssize_t n = io_read(fd, ret, 1);
+	int ready;
+
+	if (n == -EAGAIN) { /* there is somebody who may write */
+		ready = poll(&p, 1, FIFO_WAIT_MS);
+		n = ready > 0 ? io_read(fd, ret, 1) : ready == 0 ? -ETIMEDOUT : -errno;
+	}
+	return fcntl(fd, F_SETFL, O_RDONLY) < 0 ? -errno : n;
+}
+
 int file_read_alloc(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_len,
 		    struct err *e)
 {
 	_cleanup_fd_ int fd = file_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, e);
 	_cleanup_free_ char *buf = NULL;
 	size_t cap = 4096, len = 0;
+	ssize_t ahead = 0;
 	struct stat st;
+	char first;
 
 	if (fd < 0)
 		return fd;
@@ -87,6 +107,10 @@ int file_read_alloc(int dirfd, const char *path, size_t limit, char **ret, size_
 		return fail(e, errno, "stat %s", path);
 	if (S_ISDIR(st.st_mode))
 		return fail(e, EISDIR, "read %s", path);
+	if (S_ISFIFO(st.st_mode))
+		ahead = read_first(fd, &first);
+	if (ahead < 0)
+		return fail(e, (int)-ahead, "read %s", path);
 	/* What fstat says is the length, if there is that much: looked for more is only where it
 	 * says nothing (procfs) or too much (sysfs). */
 	if (S_ISREG(st.st_mode) && st.st_size > 0)
@@ -101,6 +125,8 @@ int file_read_alloc(int dirfd, const char *path, size_t limit, char **ret, size_
 		if (!bigger)
 			return fail(e, ENOMEM, "read %s", path);
 		buf = bigger;
+		if (len == 0 && ahead)
+			buf[len++] = first;
 		n = io_read(fd, buf + len, cap - len);
 		if (n < 0)
 			return fail(e, (int)-n, "read %s", path);

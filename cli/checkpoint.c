@@ -66,4 +66,5 @@ const struct verb verb_checkpoint = {
 	.args = "ID",
 	.summary = "Write a running container into a directory (CRIU)",
 	.run = run_checkpoint,
+	.mixed = true,
 };

@@ -54,13 +54,15 @@ struct verb {
 	 * with e->exit_status or 1. argv[0] is the verb's name. */
 	int (*run)(struct cli *cli, int argc, char **argv, struct err *e);
 	bool enters; /* a process of ours will enter a container: see runtime/self.h */
+	bool mixed;  /* options may come behind operands: none of them begins a command line */
 };
 
 /*
  * Parses options in front of the operands (GNU style: --name VALUE, --name=VALUE, -n VALUE,
  * -nVALUE; also single-dash long names, -name, because go-runc sends them). Stops at "--" or the
- * first operand. Returns the index of the first operand, or -EINVAL; prints help and returns
- * CLI_HELP_SHOWN for --help and -h. `verb` is for usage texts.
+ * first operand; if the verb takes both mixed, argv is put in order first. Returns the index of the
+ * first operand, or -EINVAL; prints help and returns CLI_HELP_SHOWN for --help and -h. `verb` is
+ * for usage texts.
  */
 #define CLI_HELP_SHOWN -4096
 int cli_options(const struct verb *verb, const struct opt *opts, int argc, char **argv,

@@ -45,4 +45,5 @@ const struct verb verb_create = {
 	.summary = "Create a container; its program waits for start",
 	.run = run_create,
 	.enters = true,
+	.mixed = true,
 };

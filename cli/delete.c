@@ -23,4 +23,5 @@ const struct verb verb_delete = {
 	.args = "ID",
 	.summary = "Remove a stopped container and all that belongs to it",
 	.run = run_delete,
+	.mixed = true,
 };

@@ -184,4 +184,5 @@ const struct verb verb_doctor = {
 	.args = "",
 	.summary = "Tell what this machine can do, and what each missing thing costs.",
 	.run = run,
+	.mixed = true,
 };

@@ -144,10 +144,15 @@ static int open_watch(struct watch *x, const struct runtime *rt, const char *id,
 {
 	_cleanup_container_ struct container *c = NULL;
 	int rc = container_open(rt, id, CONTAINER_NO_LOCK, &c, e);
+	enum oci_status status = OCI_STOPPED;
 	uint64_t group;
 
+	if (rc == 0)
+		rc = container_status(c, &status, e);
 	if (rc < 0)
 		return rc;
+	if (status == OCI_STOPPED || status == OCI_CREATING)
+		return refuse(e, ESRCH, "container not running");
 	x->pidfd = container_open_init(c, e);
 	if (x->pidfd < 0)
 		return x->pidfd;
@@ -203,4 +208,5 @@ const struct verb verb_events = {
 	.args = "ID",
 	.summary = "Report what a container uses, and when memory runs out",
 	.run = run_events,
+	.mixed = true,
 };

@@ -52,4 +52,5 @@ const struct verb verb_features = {
 	.args = "",
 	.summary = "Print what this build supports, as JSON.",
 	.run = run,
+	.mixed = true,
 };

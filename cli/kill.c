@@ -26,4 +26,5 @@ const struct verb verb_kill = {
 	.args = "ID [SIGNAL]",
 	.summary = "Send a signal (default TERM) to a container's init",
 	.run = run_kill,
+	.mixed = true,
 };

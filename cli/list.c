@@ -87,4 +87,5 @@ const struct verb verb_list = {
 	.args = "",
 	.summary = "List containers: id, process, status, bundle",
 	.run = run_list,
+	.mixed = true,
 };

@@ -104,7 +104,10 @@ static const struct name_value managers[] = {
 };
 
 static const struct name_value rootless[] = {
-	{"auto", ROOTLESS_AUTO}, {"true", ROOTLESS_YES}, {"false", ROOTLESS_NO}};
+	{"auto", ROOTLESS_AUTO}, {"true", ROOTLESS_YES}, {"True", ROOTLESS_YES},
+	{"1", ROOTLESS_YES},	 {"false", ROOTLESS_NO}, {"False", ROOTLESS_NO},
+	{"0", ROOTLESS_NO},
+};
 
 static int look_up(const struct name_value *table, size_t n, const char *option, const char *value,
 		   uint64_t *ret, struct err *e)
@@ -194,6 +197,7 @@ static int parse_globals(struct cli *cli, int argc, char **argv, struct global_o
 		{"systemd-cgroup", 0, OPT_FLAG, &g->systemd_cgroup, NULL, NULL},
 		{"cgroup-manager", 0, OPT_STRING, &g->cgroup_manager, "NAME", NULL},
 		{"rootless", 0, OPT_STRING, &g->rootless, "VALUE", NULL},
+		{"criu", 0, OPT_IGNORE_VALUE, NULL, "FILE", NULL}, /* runc 1.0's; found in PATH */
 		{"version", 'v', OPT_FLAG, &g->version, NULL, NULL},
 		{"help", 'h', OPT_FLAG, &g->help, NULL, NULL},
 		{0},
@@ -208,10 +212,30 @@ static int parse_globals(struct cli *cli, int argc, char **argv, struct global_o
 	return apply_globals(cli, g, e) < 0 ? -EINVAL : first;
 }
 
-/* What a user who got nothing else should see. */
-static int usage_error(struct err *e)
+/* An engine reads it in the log, as far as we know already where that is. */
+static int usage_error(struct cli *cli, const struct global_options *g, const struct err *e)
 {
+	struct err own;
+
+	cli->log.file = g->log;
+	if (g->log_format && streq(g->log_format, "json"))
+		cli->log.format = LOG_JSON;
+	if (log_open(&cli->log, &own) < 0)
+		log_error(&own);
 	log_error(e);
+	log_close(true);
+	return 1;
+}
+
+/* A full disk or a closed pipe behind stdout is a failure like any other. */
+static int end_output(void)
+{
+	struct err e = ERR_INIT;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	(void)fail(&e, errno, "write to standard output"); /* only for its text */
+	log_error(&e);
 	return 1;
 }
 
@@ -238,13 +262,19 @@ static int run_verb(struct cli *cli, const struct verb *verb, int argc, char **a
 		return rc;
 	}
 	log_close(false);
-	/* A full disk or a closed pipe behind stdout is a failure like any other. */
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		(void)fail(&e, errno, "write to standard output"); /* only for its text */
-		log_error(&e);
-		return 1;
-	}
-	return rc;
+	return end_output() ? 1 : rc;
+}
+
+/* `cede help [COMMAND]` */
+static int run_help(struct cli *cli, int argc, char **argv)
+{
+	char option[] = "--help";
+	const struct verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
+
+	if (verb)
+		return run_verb(cli, verb, 2, (char *[]){argv[1], option, NULL});
+	print_help();
+	return end_output();
 }
 
 /* A caller may have closed 0, 1 or 2. The next file that is opened would get such a number, and
@@ -276,19 +306,21 @@ int main(int argc, char **argv)
 	cli.argv = argv;
 	first = parse_globals(&cli, argc, argv, &g, &e);
 	if (first < 0)
-		return usage_error(&e);
+		return usage_error(&cli, &g, &e);
 	if (g.version) {
 		print_version(&cli);
-		return 0;
+		return end_output();
 	}
 	if (g.help || first == argc) {
 		print_help();
-		return g.help ? 0 : 1;
+		return end_output() || !g.help;
 	}
+	if (streq(argv[first], "help"))
+		return run_help(&cli, argc - first, argv + first);
 	verb = find_verb(argv[first]);
 	if (!verb) {
 		(void)refuse(&e, EINVAL, "unknown command \"%s\"; see 'cede --help'", argv[first]);
-		return usage_error(&e);
+		return usage_error(&cli, &g, &e);
 	}
 	return run_verb(&cli, verb, argc - first, argv + first);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -49,25 +50,39 @@ static const struct opt *find_letter(const struct opt *opts, char letter)
 	return NULL;
 }
 
+/* What an error begins with, behind the program's own name: nothing for the global options. */
+static const char *name_of(const struct verb *v)
+{
+	return streq(v->name, "cede") ? "" : v->name;
+}
+#define OF(v) name_of(v), *name_of(v) ? ": " : ""
+
 static int bad_value(const struct verb *v, const struct opt *o, const char *value, const char *want,
 		     struct err *e)
 {
-	return refuse(e, EINVAL, "%s: --%s: expected %s, found \"%s\"", v->name, o->name, want,
+	return refuse(e, EINVAL, "%s%s--%s: expected %s, found \"%s\"", OF(v), o->name, want,
 		      value);
 }
+
+/* As Go's callers write them (strconv.ParseBool). */
+static const struct name_value booleans[] = {
+	{"true", 1},  {"True", 1},  {"TRUE", 1},  {"t", 1}, {"T", 1}, {"1", 1},
+	{"false", 0}, {"False", 0}, {"FALSE", 0}, {"f", 0}, {"F", 0}, {"0", 0},
+};
 
 static int store(const struct verb *v, const struct opt *o, const char *value, struct err *e)
 {
 	struct opt_list *list = o->target;
+	const struct name_value *hit;
 
 	switch (o->kind) {
 	case OPT_FLAG:
-		if (!value || streq(value, "true") || streq(value, "1"))
-			*(bool *)o->target = true;
-		else if (streq(value, "false") || streq(value, "0"))
-			*(bool *)o->target = false;
-		else
+	case OPT_IGNORE:
+		hit = value ? table_find(booleans, value) : &booleans[0];
+		if (!hit)
 			return bad_value(v, o, value, "true or false", e);
+		if (o->kind == OPT_FLAG)
+			*(bool *)o->target = hit->value;
 		return 0;
 	case OPT_STRING:
 		*(const char **)o->target = value;
@@ -81,21 +96,20 @@ static int store(const struct verb *v, const struct opt *o, const char *value, s
 			       : 0;
 	case OPT_LIST:
 		if (list->n == OPT_LIST_MAX)
-			return refuse(e, E2BIG, "%s: --%s given more than %d times", v->name,
-				      o->name, OPT_LIST_MAX);
+			return refuse(e, E2BIG, "%s%s--%s given more than %d times", OF(v), o->name,
+				      OPT_LIST_MAX);
 		list->v[list->n++] = value;
 		return 0;
-	case OPT_IGNORE:
 	case OPT_IGNORE_VALUE:
 		return 0;
 	}
-	return refuse(e, EINVAL, "%s: --%s: unusable option table", v->name, o->name);
+	return refuse(e, EINVAL, "%s%s--%s: unusable option table", OF(v), o->name);
 }
 
 static int unknown_option(const struct verb *v, const char *arg, struct err *e)
 {
-	return refuse(e, EINVAL, "%s: unknown option %s; see 'cede %s%s--help'", v->name, arg,
-		      streq(v->name, "cede") ? "" : v->name, streq(v->name, "cede") ? "" : " ");
+	return refuse(e, EINVAL, "%s%sunknown option %s; see 'cede %s%s--help'", OF(v), arg,
+		      name_of(v), *name_of(v) ? " " : "");
 }
 
 /* A value in the next argument. podman probes for the wording "requires an argument". */
@@ -103,7 +117,7 @@ static int need_value(const struct verb *v, const struct opt *o, int argc, int i
 {
 	if (i + 1 < argc)
 		return 0;
-	return refuse(e, EINVAL, "%s: option --%s requires an argument", v->name, o->name);
+	return refuse(e, EINVAL, "%s%soption --%s requires an argument", OF(v), o->name);
 }
 
 /* --name, --name=value, -name (as go-runc writes). Returns how many arguments it took. */
@@ -118,8 +132,6 @@ static int long_option(const struct verb *v, const struct opt *opts, int argc, c
 
 	if (!o)
 		return unknown_option(v, argv[i], e);
-	if (equals && o->kind == OPT_IGNORE)
-		return 1;
 	if (equals || !takes_value(o)) {
 		rc = store(v, o, equals ? equals + 1 : NULL, e);
 		return rc < 0 ? rc : 1;
@@ -141,9 +153,11 @@ static int short_options(const struct verb *v, const struct opt *opts, int argc,
 		if (!o)
 			return unknown_option(v, argv[i], e);
 		if (!takes_value(o)) {
-			rc = store(v, o, NULL, e);
-			if (rc < 0)
-				return rc;
+			bool given = p[1] == '='; /* -d=false, as Go's callers may write it */
+
+			rc = store(v, o, given ? p + 2 : NULL, e);
+			if (rc < 0 || given)
+				return rc < 0 ? rc : 1;
 			continue;
 		}
 		if (p[1]) {
@@ -166,34 +180,55 @@ static bool is_single_dash_long(const struct opt *opts, const char *arg)
 	return len > 1 && find_long(opts, arg + 1, len);
 }
 
+/* One option and its value; CLI_HELP_SHOWN, or how many arguments it took. */
+static int take_option(const struct verb *verb, const struct opt *opts, int argc, char **argv,
+		       int i, struct err *e)
+{
+	const char *arg = argv[i];
+
+	/* A table with a "help" row of its own wants to show something else. */
+	if ((streq(arg, "--help") && !find_long(opts, "help", 4)) ||
+	    (streq(arg, "-h") && !find_letter(opts, 'h'))) {
+		print_help(verb, opts);
+		return CLI_HELP_SHOWN;
+	}
+	if (arg[1] == '-' || is_single_dash_long(opts, arg))
+		return long_option(verb, opts, argc, argv, i, e);
+	return short_options(verb, opts, argc, argv, i, e);
+}
+
+/* Moves n arguments from `from` to `to`, before it; what is between goes behind them. */
+static void move_ahead(char **argv, int to, int from, int n)
+{
+	for (int k = 0; k < n; k++) {
+		char *arg = argv[from + k];
+
+		memmove(&argv[to + k + 1], &argv[to + k], (size_t)(from - to) * sizeof(*argv));
+		argv[to + k] = arg;
+	}
+}
+
 int cli_options(const struct verb *verb, const struct opt *opts, int argc, char **argv,
 		struct err *e)
 {
-	int i = 1;
+	int first = 1; /* the first operand so far, and behind the options */
 
-	while (i < argc) {
-		const char *arg = argv[i];
-		int took;
+	for (int i = 1, took; i < argc; i += took, first += took) {
+		bool end;
 
-		if (arg[0] != '-' || !arg[1])
-			return i;
-		if (streq(arg, "--"))
-			return i + 1;
-		/* A table with a "help" row of its own wants to show something else. */
-		if ((streq(arg, "--help") && !find_long(opts, "help", 4)) ||
-		    (streq(arg, "-h") && !find_letter(opts, 'h'))) {
-			print_help(verb, opts);
-			return CLI_HELP_SHOWN;
-		}
-		if (arg[1] == '-' || is_single_dash_long(opts, arg))
-			took = long_option(verb, opts, argc, argv, i, e);
-		else
-			took = short_options(verb, opts, argc, argv, i, e);
+		while (i < argc && (argv[i][0] != '-' || !argv[i][1]) && verb->mixed)
+			i++;
+		if (i == argc || argv[i][0] != '-' || !argv[i][1])
+			return first;
+		end = streq(argv[i], "--");
+		took = end ? 1 : take_option(verb, opts, argc, argv, i, e);
 		if (took < 0)
 			return took;
-		i += took;
+		move_ahead(argv, first, i, took);
+		if (end)
+			return first + 1;
 	}
-	return i;
+	return first;
 }
 
 int cli_operands(const struct verb *verb, int argc, int first, int min, int max, struct err *e)

@@ -29,6 +29,7 @@ const struct verb verb_pause = {
 	.args = "ID",
 	.summary = "Freeze every process of a container",
 	.run = run_pause,
+	.mixed = true,
 };
 
 const struct verb verb_resume = {
@@ -36,4 +37,5 @@ const struct verb verb_resume = {
 	.args = "ID",
 	.summary = "Thaw a paused container",
 	.run = run_resume,
+	.mixed = true,
 };

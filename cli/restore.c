@@ -72,4 +72,5 @@ const struct verb verb_restore = {
 	.summary = "Make a container from a checkpoint, and wait for it",
 	.run = run_restore,
 	.enters = true,
+	.mixed = true,
 };

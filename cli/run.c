@@ -44,4 +44,5 @@ const struct verb verb_run = {
 	.summary = "Create and start a container, wait for it, delete it",
 	.run = run_run,
 	.enters = true,
+	.mixed = true,
 };

@@ -62,4 +62,5 @@ const struct verb verb_spec = {
 	.args = "",
 	.summary = "Write a default config.json.",
 	.run = run,
+	.mixed = true,
 };

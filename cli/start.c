@@ -18,4 +18,5 @@ const struct verb verb_start = {
 	.args = "ID",
 	.summary = "Run the program of a container that was created",
 	.run = run_start,
+	.mixed = true,
 };

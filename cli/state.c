@@ -40,4 +40,5 @@ const struct verb verb_state = {
 	.args = "ID",
 	.summary = "Print the state of a container as JSON",
 	.run = run_state,
+	.mixed = true,
 };

@@ -132,7 +132,7 @@ static int from_options(const struct update_options *o, struct strbuf *ret, stru
 		json_w_end_object(&w);
 	json_w_end_object(&w);
 	*ret = w.sb;
-	if (rc == 0 && !section)
+	if (rc == 0 && !section && !o->ignored[0] && !o->ignored[1])
 		return refuse(e, EINVAL, "update: nothing to change: give a limit, or --resources");
 	return rc < 0 ? rc : w.sb.oom ? fail(e, ENOMEM, "update") : 0;
 }
@@ -261,4 +261,5 @@ const struct verb verb_update = {
 	.args = "ID",
 	.summary = "Change the limits of a container",
 	.run = run_update,
+	.mixed = true,
 };

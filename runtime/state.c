@@ -141,36 +141,57 @@ static int no_root(const struct runtime *rt, int rc, struct err *e)
 		      rt->root, strerror(-rc));
 }
 
-/* Makes the directory and locks it: dirfd and lockfd. -ESTALE: `delete --force` was faster than the
- * lock and has removed it. */
+static int exists_already(const char *id, struct err *e)
+{
+	return refuse(e, EEXIST, "container `%s` already exists", id);
+}
+
+static bool has_state(const struct container *c)
+{
+	return faccessat(c->dirfd, STATE_FILE, F_OK, 0) == 0;
+}
+
+/*
+ * Makes the directory and locks it: dirfd and lockfd. One that is there without a state and that
+ * nobody locks is what a creator left that was killed at once: it is taken over. -ESTALE: `delete
+ * --force` was faster than the lock and has removed it.
+ */
 static int make_locked(struct container *c, int rootfd, struct err *e)
 {
 	const char *root = c->rt->root, *id = c->id;
+	bool fresh = mkdirat(rootfd, id, 0700) == 0;
 	int rc;
 
-	if (mkdirat(rootfd, id, 0700) < 0)
-		return errno == EEXIST ? refuse(e, EEXIST, "container `%s` already exists", id)
-				       : fail(e, errno, "create %s/%s", root, id);
+	if (!fresh && errno != EEXIST)
+		return fail(e, errno, "create %s/%s", root, id);
 	c->dirfd = openat(rootfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (c->dirfd < 0 && errno == ENOENT)
+		return -ESTALE;
+	if (!fresh && (c->dirfd < 0 || has_state(c)))
+		return exists_already(id, e);
 	if (c->dirfd < 0) {
 		rc = fail(e, errno, "open %s/%s", root, id);
-		if (rc == -ENOENT)
-			return -ESTALE;
 		(void)unlinkat(rootfd, id, AT_REMOVEDIR); /* the error above is the one to report */
 		return rc;
 	}
 	c->lockfd = lock_open(c->dirfd, O_CREAT, e);
 	if (c->lockfd == -ENOENT)
 		return -ESTALE;
-	rc = c->lockfd < 0 ? c->lockfd : lock_fd(c->lockfd, LOCK_EX, id, e);
-	if (rc < 0) {
+	if (c->lockfd >= 0 && !fresh && flock(c->lockfd, LOCK_EX | LOCK_NB) < 0)
+		return exists_already(id, e);
+	rc = c->lockfd < 0 ? c->lockfd : fresh ? lock_fd(c->lockfd, LOCK_EX, id, e) : 0;
+	if (rc < 0 && fresh) {
 		/* The error above is the one to report; without a descriptor more, which may be
 		 * what is missing. */
 		(void)unlinkat(c->dirfd, STATE_LOCK, 0);
 		(void)unlinkat(rootfd, id, AT_REMOVEDIR);
-		return rc;
 	}
-	return state_still_there(rootfd, id, c->dirfd) ? 0 : -ESTALE;
+	if (rc < 0)
+		return rc;
+	if (!state_still_there(rootfd, id, c->dirfd))
+		return -ESTALE;
+	return has_state(c) ? exists_already(id, e)
+			    : 0; /* somebody took it before we had the lock */
 }
 
 /*

@@ -83,19 +83,30 @@ struct relay {
 	char keys[1024];
 	size_t n, done;
 	bool input_ended;
+	int look_ms; /* until the next look at the terminal's mode; -1: never */
 };
 
+#define LOOK_FIRST_MS 50
+#define LOOK_MAX_MS 1000
+
 /* Input that ends means end of file to whoever reads the terminal: the character that says so. A
- * shell's line editor, which has turned canonical mode off, takes it the same way. */
+ * shell's line editor, which has turned canonical mode off, takes it the same way; but one that was
+ * sent before is lost with the change, and is sent once more after it. */
 static void send_eof(struct relay *r)
 {
 	struct termios t;
+	bool again = r->input_ended;
 
 	r->input_ended = true;
-	if (!isatty(0) && tcgetattr(r->master, &t) == 0) {
+	if (isatty(0) || tcgetattr(r->master, &t) < 0) {
+		r->look_ms = -1;
+	} else if (!again || !(t.c_lflag & ICANON)) {
 		r->keys[0] = (char)t.c_cc[VEOF];
 		r->n = 1;
 		r->done = 0;
+		r->look_ms = t.c_lflag & ICANON ? LOOK_FIRST_MS : -1;
+	} else {
+		r->look_ms = MIN(2 * r->look_ms, LOOK_MAX_MS);
 	}
 }
 
@@ -205,7 +216,7 @@ int supervise(pid_t pid, int pidfd, const struct signals *s, int master, const s
 	      int *ret_status, struct err *e)
 {
 	enum { PROCESS, SIGNALS, INPUT, MASTER, N };
-	struct relay r = {.master = master, .input_ended = master < 0};
+	struct relay r = {.master = master, .input_ended = master < 0, .look_ms = -1};
 	struct pollfd p[N + RUN_WATCH_MAX] = {
 		[PROCESS] = {.fd = pidfd, .events = POLLIN},
 		[SIGNALS] = {.fd = s->fd, .events = POLLIN},
@@ -216,16 +227,20 @@ int supervise(pid_t pid, int pidfd, const struct signals *s, int master, const s
 	for (;;) {
 		bool keys_wait = r.done < r.n;
 		nfds_t watched = add_watch(p + N, h);
+		int n;
 
 		p[INPUT] = (struct pollfd){.fd = r.input_ended || keys_wait ? -1 : 0,
 					   .events = POLLIN};
 		p[MASTER] = (struct pollfd){.fd = r.master,
 					    .events = (short)(POLLIN | (keys_wait ? POLLOUT : 0))};
-		if (poll(p, N + watched, -1) < 0) {
+		n = poll(p, N + watched, r.master < 0 || keys_wait ? -1 : r.look_ms);
+		if (n < 0) {
 			if (errno != EINTR)
 				return fail(e, errno, "poll");
 			continue;
 		}
+		if (n == 0)
+			send_eof(&r);
 		if (p[SIGNALS].revents)
 			pass_signals(s, pid, pidfd, r.master, h);
 		if (p[INPUT].revents)

@@ -32,6 +32,41 @@ test_help() {
 }
 
 # No command, an unknown one, unknown options, missing and surplus operands: one line, exit 1.
+# Options before, between and behind operands; Go's booleans; a document from a pipe that takes its time.
+test_where_options_may_be() {
+	ok cede delete "$TAG-none" --force
+	bundle b '.process.args = ["sleep", "1000"]'
+	ok cede run "$TAG-a" -b b -d=true
+	ok cede state "$TAG-a" --help
+	like "help" "$OUT" '^Usage: cede state'
+	ok cede events "$TAG-a" --stats
+	fails 1 'events: too many operands' cede events "$TAG-a" --stats "$TAG-a"
+	fails 1 'unknown option --nosuch' cede delete "$TAG-a" --nosuch
+	ok cede exec "$TAG-a" sh -c 'echo "$@"' - --force -d
+	eq "the program's own" "$OUT" "--force -d"
+	fails 1 '"--force" does not exist|invalid container id' cede delete -- --force
+	ok cede kill "$TAG-a" --all=False KILL
+	eventually 5 is_status "$TAG-a" stopped
+	fails 1 'container not running' cede events --stats "$TAG-a"
+	ok cede delete --force=t "$TAG-a"
+	config b '.process.args = ["echo", "from a pipe"]'
+	ok cede run -b b -f <(sleep 0.3; cat b/config.json) "$TAG-a"
+	eq "output" "$OUT" "from a pipe"
+	fails 1 'expected true or false, found "maybe"' cede create -b b --no-subreaper=maybe "$TAG-a"
+	fails 1 'unknown option --nosuch' cede --nosuch
+	unlike "the error" "$ERR" 'cede: cede'
+	ok cede --criu /usr/sbin/criu --rootless=True list
+	ok cede help run
+	like "help" "$OUT" '^Usage: cede run'
+}
+
+# What the command line says wrong before the command is known is in the log, too.
+test_log_of_usage_errors() {
+	fails 1 'unknown command "nosuch"' cede --log log --log-format json nosuch
+	fails 1 'unknown option --nosuch' cede --log log --log-format json --nosuch list
+	eq "messages" "$(jq -r .level log | xargs)" "error error"
+}
+
 test_usage_errors() {
 	fails 1 "." cede nosuchcommand
 	like "error" "$ERR" nosuchcommand

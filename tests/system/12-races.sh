@@ -104,6 +104,8 @@ test_two_deletes() {
 ours_is_there() { is_status "$ID" created && alive "$(cat "$T/pid")"; }
 # timeout: 120
 test_two_creates() {
+	leftover() { mkdir "$ROOT/$ID" && touch "$ROOT/$ID/lock"; } # of one that was killed at once
+	race leftover 1 "already exists" "create -b $T/b --pid-file $T/pid $ID" "create -b $T/b --pid-file $T/pid $ID" ours_is_there
 	race none 1 "already exists" "create -b $T/b --pid-file $T/pid $ID" "create -b $T/b --pid-file $T/pid $ID" ours_is_there
 	race none 1 "already exists" "create -b $T/b --pid-file $T/pid $ID" "run -d -b $T/b --pid-file $T/pid $ID"
 }

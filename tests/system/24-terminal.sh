@@ -56,6 +56,18 @@ test_foreground() {
 	like "input" "$OUT" 'got:typed'
 }
 
+# Input that ends is its end for the program, too: also for a shell that edits lines, which sets the terminal up
+# for that after the end has been sent.
+test_foreground_end_of_input() {
+	bundle b "$terminal | .process.args = [\"sh\"] | .process.env += [\"TERM=vt100\"]"
+	ok timeout 20 "$CEDE" --root "$ROOT" run -b b "$TAG-a" # stdin: /dev/null
+	# shellcheck disable=SC2016 # for the shell in the container
+	ok timeout 20 bash -c 'echo "$1" | "$2" --root "$3" run -b b "$4"' - 'echo answer $((6 * 7))' "$CEDE" "$ROOT" "$TAG-a"
+	like output "$OUT" 'answer 42'
+	config b '.process.args = ["cat"]'
+	ok timeout 20 "$CEDE" --root "$ROOT" run -b b "$TAG-a"
+}
+
 # Ctrl-C typed at the terminal interrupts the program, not cede; the caller's terminal is as before.
 test_foreground_ctrl_c() {
 	bundle b "$terminal | .process.args = [\"sh\", \"-c\", \"trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.1; done\"]"

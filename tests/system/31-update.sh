@@ -238,6 +238,8 @@ test_bad_input() {
 	fails 1 "container .$TAG-a. does not exist" cede update --pids-limit 5 "$TAG-a"
 	ok cede create -b b "$TAG-a"
 	fails 1 'nothing to change' cede update "$TAG-a"
+	run cede update --kernel-memory 5 --kernel-memory-tcp 5 "$TAG-a"
+	eq "status with what is ignored alone ($ERR)" "$STATUS" 0
 	fails 1 '--cpu-quota: expected an integer, found "much"' cede update --cpu-quota much "$TAG-a"
 	fails 1 '--cpu-quota: expected at least 1000.*found "0"' cede update --cpu-quota 0 "$TAG-a"
 	fails 1 '--memory: expected a size.*found "-2"' cede update --memory -2 "$TAG-a"
