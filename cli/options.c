@@ -208,6 +208,12 @@ static void move_ahead(char **argv, int to, int from, int n)
 	}
 }
 
+/* A negative number is no option: no verb has digits for letters. */
+static bool is_operand(const struct verb *verb, const char *arg)
+{
+	return arg[0] != '-' || !arg[1] || (verb->mixed && arg[1] >= '0' && arg[1] <= '9');
+}
+
 int cli_options(const struct verb *verb, const struct opt *opts, int argc, char **argv,
 		struct err *e)
 {
@@ -216,9 +222,9 @@ int cli_options(const struct verb *verb, const struct opt *opts, int argc, char 
 	for (int i = 1, took; i < argc; i += took, first += took) {
 		bool end;
 
-		while (i < argc && (argv[i][0] != '-' || !argv[i][1]) && verb->mixed)
+		while (i < argc && verb->mixed && is_operand(verb, argv[i]))
 			i++;
-		if (i == argc || argv[i][0] != '-' || !argv[i][1])
+		if (i == argc || is_operand(verb, argv[i]))
 			return first;
 		end = streq(argv[i], "--");
 		took = end ? 1 : take_option(verb, opts, argc, argv, i, e);
