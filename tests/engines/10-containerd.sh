@@ -81,8 +81,8 @@ test_checkpoint() {
 # timeout: 100
 test_restore() {
 	local id=$TAG-r count
-	count() { ctr task exec --exec-id "n$EPOCHREALTIME" "$id" cat /tmp/n; }
-	ok ctr_run -d "$IMAGE" "$id" sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.1; done'
+	count() { ctr task exec --exec-id "n$EPOCHREALTIME" "$id" cat /tmp/now; }
+	ok ctr_run -d "$IMAGE" "$id" sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; mv /tmp/n /tmp/now; sleep 0.1; done'
 	eventually 20 eval '[ "$(count)" -ge 2 ]'
 	count=$(count)
 	ok ctr container checkpoint --rw --image --task "$id" "$TAG-image"

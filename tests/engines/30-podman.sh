@@ -144,8 +144,8 @@ test_kube_play() {
 test_checkpoint() {
 	local count
 	trap podman_clean EXIT
-	ok pod_man run -d --name counter --network none "$IMAGE" sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.1; done'
-	count() { pod_man exec counter cat /tmp/n; }
+	ok pod_man run -d --name counter --network none "$IMAGE" sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; mv /tmp/n /tmp/now; sleep 0.1; done'
+	count() { pod_man exec counter cat /tmp/now; }
 	eventually 20 eval '[ "$(count)" -ge 2 ]'
 	ok pod_man container checkpoint --export "$T/counter.tar.gz" counter
 	ok pod_man rm counter
