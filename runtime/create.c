@@ -322,13 +322,6 @@ static int join_resctrl(struct creation *c, struct err *e)
 				       &c->container->rdt, e);
 }
 
-static int send_pidfd(struct creation *c, struct err *e)
-{
-	int rc = c->pidfd_socket < 0 ? 0 : handover_send(c->pidfd_socket, c->pidfd, "pidfd", e);
-
-	return rc < 0 ? err_context(e, rc, "--pidfd-socket") : 0;
-}
-
 /* From here on the container exists, whatever becomes of us: init hears of it, or finds out. */
 static int let_go_on(struct creation *c, struct err *e)
 {
@@ -361,7 +354,7 @@ int creation_record(struct creation *c, struct err *e)
 	if (rc == 0)
 		rc = handover_pid(c->o->pid_file, c->pid, &c->written, e);
 	if (rc == 0)
-		rc = send_pidfd(c, e);
+		rc = handover_pidfd(c->pidfd_socket, c->pidfd, e);
 	return rc < 0 ? rc : let_go_on(c, e);
 }
 
@@ -478,7 +471,7 @@ int creation_make(struct creation *c, const struct runtime *rt, const struct cre
 	if (rc == 0)
 		rc = creation_guard(c, e);
 	if (rc == 0 && c->early)
-		rc = creation_record(c, e); /* init is gone already: converse hears why */
+		rc = creation_record(c, e); /* if init is gone already, converse hears why */
 	if (rc == 0)
 		rc = creation_converse(c, e);
 	if (rc == 0)

@@ -386,9 +386,7 @@ static int record(struct execution *x, struct err *e)
 {
 	int rc = handover_pid(x->o->pid_file, x->pid, NULL, e);
 
-	if (rc == 0 && x->pidfd_socket >= 0)
-		rc = handover_send(x->pidfd_socket, x->pidfd, "pidfd", e);
-	return rc;
+	return rc < 0 ? rc : handover_pidfd(x->pidfd_socket, x->pidfd, e);
 }
 
 static int in_foreground(struct execution *x, int *ret_status, struct err *e)

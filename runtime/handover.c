@@ -61,6 +61,13 @@ int handover_send(int sock, int fd, const char *text, struct err *e)
 	return n < 0 ? fail(e, errno, "hand over a descriptor") : 0;
 }
 
+int handover_pidfd(int sock, int pidfd, struct err *e)
+{
+	int rc = sock < 0 ? 0 : handover_send(sock, pidfd, "pidfd", e);
+
+	return rc < 0 ? err_context(e, rc, "--pidfd-socket") : 0;
+}
+
 static int write_through(const char *path, const char *text, size_t len, struct err *e)
 {
 	/* A FIFO that nobody reads is no reason to wait. */

@@ -16,6 +16,8 @@
 int handover_connect(const char *path, const char *option, struct err *e);
 /* `text` (not empty) is the message's payload. */
 int handover_send(int sock, int fd, const char *text, struct err *e);
+/* The same of a pidfd; `sock` -1: nobody asked for it. */
+int handover_pidfd(int sock, int pidfd, struct err *e);
 
 /* Digits only, no newline: callers parse all of it. A file is replaced at once, or stays as it was;
  * what is there and is no file (/dev/stdout, a FIFO) is written to. *ret_made: a file, to be
