@@ -58,7 +58,7 @@ static _Noreturn void child(struct creation *c, const int sync[2])
  * nothing to ask on its way and goes on at once (`run`), it is recorded while it makes its mounts,
  * and finds our word there when it is done. Others cannot make use of the record before the
  * container is complete: they wait for its lock. Hooks may look at the state without it, so not
- * with hooks.
+ * with hooks. Not while the cgroup has a holder either, which the program must not meet.
  */
 static bool may_record_early(const struct creation *c)
 {
@@ -67,6 +67,8 @@ static bool may_record_early(const struct creation *c)
 
 	/* Our word would be taken for the answer to a question. */
 	if (c->seccomp.wants_listener || c->spec->linux_.n_net_devices)
+		return false;
+	if (c->cgroup.holder_fd >= 0)
 		return false;
 	return c->run_now && !c->ns.two_stage && !(c->ns.clone_flags & CLONE_NEWUSER) &&
 	       !(hooks_present(c->spec) & create_hooks);

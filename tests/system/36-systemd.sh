@@ -73,13 +73,18 @@ test_limits() {
 	ok cede delete --force "$TAG-a"
 }
 
-# A narrow pids limit counts the container's processes, and none of ours.
-# needs: systemd
+# A narrow pids limit counts the container's processes, and none of ours, which is gone when they run.
+# needs: systemd command:strace
 # timeout: 40
 test_one_process() {
 	bundle b '.process.args = ["cat", "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/cgroup.procs"] | .linux.resources.pids.limit = 1'
 	ok sd run -b b "$TAG-a"
 	eq "the limit and who is there" "$OUT" 1$'\n'1
+	# Ours is sent away late, and with room for many the container does not enter by itself.
+	config b '.linux.resources.pids.limit = 64'
+	run strace -qq -o calls -e trace=pidfd_send_signal -e inject=pidfd_send_signal:delay_enter=500000 "$CEDE" --root "$ROOT" --systemd-cgroup run -b b "$TAG-b"
+	eq "exit status" "$STATUS" 0
+	eq "who is there" "$OUT" 64$'\n'1
 }
 
 # cpu.idle of a container, and weights beside it.
