@@ -70,6 +70,8 @@ int cli_options(const struct verb *verb, const struct opt *opts, int argc, char 
 /* Refuses a wrong number of operands, naming what is missing or too much. max < 0: no limit. */
 int cli_operands(const struct verb *verb, int argc, int first, int min, int max, struct err *e);
 
+/* "true", "1", "f" ...: as Go's programs write it (strconv.ParseBool), or -EINVAL. */
+int cli_boolean(const char *text, bool *ret);
 /* "15", "TERM", "SIGTERM", "RTMIN+1" -> number, or -EINVAL. */
 int cli_signal(const char *name, int *ret, struct err *e);
 /* 15 -> "TERM"; NULL for what has no name, like a real-time signal. */

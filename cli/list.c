@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "runtime/freezer.h"
 
+enum { COLUMNS = 6, GAP = 2 };
+
+struct row {
+	const char *cell[COLUMNS];
+	struct row *next;
+};
+
 struct listing {
 	bool quiet;
 	struct json_writer json; /* used with --format json */
 	bool as_json;
-	size_t n;
+	struct arena arena;
+	struct row *rows, **end;
 };
 
 /* The scheduler's hold is not the user's pause: the container is running, and yields. */
@@ -20,6 +30,46 @@ static const char *shown_status(const struct container *c, enum oci_status statu
 	if (status == OCI_RUNNING && freezer_is_held(c, FREEZE_SCHED))
 		return "yielding";
 	return oci_status_name(status);
+}
+
+/* Its strings end with the container: they are copied. */
+static int add_row(struct listing *l, const struct container *c, const char *status, int pid)
+{
+	const char *cell[COLUMNS] = {
+		arena_strdup(&l->arena, c->id),
+		arena_printf(&l->arena, "%d", pid),
+		status,
+		arena_strdup(&l->arena, c->bundle),
+		arena_strdup(&l->arena, c->created),
+		c->owner ? arena_strdup(&l->arena, c->owner) : "-",
+	};
+	struct row *r = arena_alloc(&l->arena, sizeof(*r));
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		if (!r || !cell[i])
+			return -ENOMEM;
+	memcpy(r->cell, cell, sizeof(cell));
+	*l->end = r;
+	l->end = &r->next;
+	return 0;
+}
+
+/* Each column as wide as it has to be: engines' ids have 64 digits. */
+static void print_rows(const struct listing *l)
+{
+	const struct row header = {
+		.cell = {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"},
+		.next = l->rows,
+	};
+	size_t width[COLUMNS] = {0};
+
+	for (const struct row *r = &header; r; r = r->next)
+		for (size_t i = 0; i + 1 < COLUMNS; i++)
+			if (strlen(r->cell[i]) + GAP > width[i])
+				width[i] = strlen(r->cell[i]) + GAP;
+	for (const struct row *r = &header; r; r = r->next)
+		for (size_t i = 0; i < COLUMNS; i++)
+			printf("%-*s%s", (int)width[i], r->cell[i], i + 1 < COLUMNS ? "" : "\n");
 }
 
 static int list_one(struct container *c, void *arg)
@@ -33,16 +83,20 @@ static int list_one(struct container *c, void *arg)
 	container_state_doc(c, status, &doc);
 	if (l->as_json) {
 		doc_state_write(&l->json, NULL, &doc);
-	} else if (l->quiet) {
-		(void)puts(c->id); /* main checks stdout */
-	} else {
-		if (l->n == 0)
-			printf("%-24s %-8s %-10s %-32s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE",
-			       "CREATED", "OWNER");
-		printf("%-24s %-8d %-10s %-32s %-30s %s\n", c->id, (int)doc.pid,
-		       shown_status(c, status), c->bundle, c->created, c->owner ? c->owner : "-");
+		return 0;
 	}
-	l->n++;
+	if (!l->quiet)
+		return add_row(l, c, shown_status(c, status), (int)doc.pid);
+	(void)puts(c->id); /* main checks stdout */
+	return 0;
+}
+
+static int print_json(struct listing *l, struct err *e)
+{
+	json_w_end_array(&l->json);
+	if (l->json.sb.oom)
+		return fail(e, ENOMEM, "list");
+	(void)puts(strbuf_str(&l->json.sb)); /* main checks stdout */
 	return 0;
 }
 
@@ -68,17 +122,16 @@ static int run_list(struct cli *cli, int argc, char **argv, struct err *e)
 	if (!l.as_json && !streq(format, "table"))
 		return refuse(e, EINVAL, "list: --format: expected table or json, found \"%s\"",
 			      format);
+	l.end = &l.rows;
 	if (l.as_json)
 		json_w_array(&l.json, NULL);
 	rc = container_each(&cli->rt, list_one, &l, e);
-	if (l.as_json && rc == 0) {
-		json_w_end_array(&l.json);
-		if (l.json.sb.oom)
-			rc = fail(e, ENOMEM, "list");
-		else
-			(void)puts(strbuf_str(&l.json.sb)); /* main checks stdout */
-	}
+	if (rc == 0 && l.as_json)
+		rc = print_json(&l, e);
+	else if (rc == 0 && !l.quiet)
+		print_rows(&l);
 	strbuf_free(&l.json.sb);
+	arena_free(&l.arena);
 	return rc;
 }
 

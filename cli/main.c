@@ -103,12 +103,6 @@ static const struct name_value managers[] = {
 	{"disabled", CGROUP_MANAGER_DISABLED},
 };
 
-static const struct name_value rootless[] = {
-	{"auto", ROOTLESS_AUTO}, {"true", ROOTLESS_YES}, {"True", ROOTLESS_YES},
-	{"1", ROOTLESS_YES},	 {"false", ROOTLESS_NO}, {"False", ROOTLESS_NO},
-	{"0", ROOTLESS_NO},
-};
-
 static int look_up(const struct name_value *table, size_t n, const char *option, const char *value,
 		   uint64_t *ret, struct err *e)
 {
@@ -121,6 +115,19 @@ static int look_up(const struct name_value *table, size_t n, const char *option,
 }
 #define LOOK_UP(table, option, value, ret, e)                                                      \
 	look_up(table, ARRAY_SIZE(table), option, value, ret, e)
+
+static int parse_rootless(const char *value, enum rootless *ret, struct err *e)
+{
+	bool yes = false;
+
+	if (streq(value, "auto"))
+		*ret = ROOTLESS_AUTO;
+	else if (cli_boolean(value, &yes) == 0)
+		*ret = yes ? ROOTLESS_YES : ROOTLESS_NO;
+	else
+		return refuse(e, EINVAL, "--rootless: unknown value \"%s\"", value);
+	return 0;
+}
 
 /* Where containers are when nobody says: a user's are below the directory that is his own. */
 static int default_root(struct cli *cli, struct err *e)
@@ -146,7 +153,6 @@ static int default_root(struct cli *cli, struct err *e)
 static int apply_globals(struct cli *cli, const struct global_options *g, struct err *e)
 {
 	uint64_t manager = CGROUP_MANAGER_CGROUPFS, level = LOG_LEVEL_WARNING, format = LOG_TEXT;
-	uint64_t whose = ROOTLESS_AUTO;
 	int rc = 0;
 
 	if (g->cgroup_manager)
@@ -156,10 +162,9 @@ static int apply_globals(struct cli *cli, const struct global_options *g, struct
 	if (rc == 0 && g->log_format)
 		rc = LOOK_UP(log_formats, "--log-format", g->log_format, &format, e);
 	if (rc == 0 && g->rootless)
-		rc = LOOK_UP(rootless, "--rootless", g->rootless, &whose, e);
+		rc = parse_rootless(g->rootless, &cli->rt.rootless, e);
 	if (rc < 0)
 		return rc;
-	cli->rt.rootless = (enum rootless)whose;
 	if (g->systemd_cgroup)
 		manager = CGROUP_MANAGER_SYSTEMD;
 	cli->rt.cgroup_manager = (enum cgroup_manager)manager;

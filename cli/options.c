@@ -70,19 +70,28 @@ static const struct name_value booleans[] = {
 	{"false", 0}, {"False", 0}, {"FALSE", 0}, {"f", 0}, {"F", 0}, {"0", 0},
 };
 
+int cli_boolean(const char *text, bool *ret)
+{
+	const struct name_value *hit = table_find(booleans, text);
+
+	if (!hit)
+		return -EINVAL;
+	*ret = hit->value;
+	return 0;
+}
+
 static int store(const struct verb *v, const struct opt *o, const char *value, struct err *e)
 {
 	struct opt_list *list = o->target;
-	const struct name_value *hit;
+	bool on = true;
 
 	switch (o->kind) {
 	case OPT_FLAG:
 	case OPT_IGNORE:
-		hit = value ? table_find(booleans, value) : &booleans[0];
-		if (!hit)
+		if (value && cli_boolean(value, &on) < 0)
 			return bad_value(v, o, value, "true or false", e);
 		if (o->kind == OPT_FLAG)
-			*(bool *)o->target = hit->value;
+			*(bool *)o->target = on;
 		return 0;
 	case OPT_STRING:
 		*(const char **)o->target = value;

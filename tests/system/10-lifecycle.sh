@@ -368,6 +368,7 @@ test_ps() {
 test_list() {
 	bundle b '.process.args = ["sleep", "1000"]'
 	ok cede list
+	eq "table of nothing" "$OUT" "ID  PID  STATUS  BUNDLE  CREATED  OWNER"
 	ok cede list --format json
 	eq "nothing" "$(jq -c . <<<"$OUT")" "[]"
 	ok cede create -b b "$TAG-one"
@@ -379,6 +380,12 @@ test_list() {
 	eq "stati" "$(jq -c '[.[] | [.id, .status]]' <<<"$OUT")" "[[\"$TAG-one\",\"created\"],[\"$TAG-two\",\"running\"]]"
 	ok cede list
 	like "table" "$OUT" "ID +PID +STATUS +BUNDLE.*$TAG-one +[0-9]+ +created .*$TAG-two +[0-9]+ +running "
+	local long
+	long=$(printf %064d 7)
+	ok cede create -b b "$long"
+	ok cede list
+	like "as wide as its widest" "$OUT" "^ID {64}PID .*$long  [0-9]"
+	ok cede delete -f "$long"
 	ok cede delete -f "$TAG-one"
 	ok cede delete -f "$TAG-two"
 }

@@ -56,6 +56,8 @@ test_where_options_may_be() {
 	fails 1 'unknown option --nosuch' cede --nosuch
 	unlike "the error" "$ERR" 'cede: cede'
 	ok cede --criu /usr/sbin/criu --rootless=True list
+	ok cede --rootless=f list
+	fails 1 "\-\-rootless: unknown value \"maybe\"" cede --rootless=maybe list
 	ok cede help run
 	like "help" "$OUT" '^Usage: cede run'
 }
