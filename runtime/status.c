@@ -48,11 +48,13 @@ static bool is_being_created(const struct container *c)
  * enough: a `start` that was killed may have left it. */
 static enum oci_status started_or_not(const struct container *c)
 {
+	_cleanup_fd_ int name = openat(c->dirfd, STATE_FIFO, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_fd_ int fd =
 		openat(c->dirfd, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
+	/* An init that ends without having been created closes it a moment before it is gone. */
 	if (fd < 0)
-		return OCI_RUNNING;
+		return name >= 0 && !state_is_created(name) ? OCI_STOPPED : OCI_RUNNING;
 	/* In this order: without a creator it becomes nothing that it is not yet. */
 	if (!state_is_created(fd) && is_being_created(c))
 		return OCI_CREATING;
