@@ -298,6 +298,20 @@ static bool have_stdio(void)
 	return true;
 }
 
+/* What is parsed is a copy: a process that shows in a container overwrites what everybody there
+ * could read (runtime/self.h). There until we end. */
+static char **copy_arguments(int argc, char **argv)
+{
+	char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+
+	for (int i = 0; copy && i < argc; i++) {
+		copy[i] = strdup(argv[i]);
+		if (!copy[i])
+			return NULL;
+	}
+	return copy;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = {.rt.root = CEDE_DEFAULT_ROOT, .program = "cede"};
@@ -309,6 +323,9 @@ int main(int argc, char **argv)
 	if (argc < 1 || !have_stdio())
 		return 1;
 	cli.argv = argv;
+	argv = copy_arguments(argc, argv);
+	if (!argv)
+		return 1;
 	first = parse_globals(&cli, argc, argv, &g, &e);
 	if (first < 0)
 		return usage_error(&cli, &g, &e);

@@ -131,18 +131,9 @@ static int set_autogroup_nice(pid_t pid, struct err *e)
 
 static int become_idle(pid_t pid, struct err *e)
 {
-	struct err own;
 	int rc = idle_class_enter(pid);
 
-	if (rc < 0)
-		return fail(e, -rc, "set SCHED_IDLE");
-	rc = set_autogroup_nice(pid, &own);
-	if (rc < 0 && rc != -ENOENT) { /* a kernel without autogroups has nothing to set */
-		if (e)
-			*e = own;
-		return rc;
-	}
-	return 0;
+	return rc < 0 ? fail(e, -rc, "set SCHED_IDLE") : 0;
 }
 
 static int set_io_priority(const struct spec_process *s, pid_t pid, struct err *e)
@@ -157,7 +148,23 @@ static int set_io_priority(const struct spec_process *s, pid_t pid, struct err *
 	return 0;
 }
 
-int process_birth(const struct process *p, pid_t pid, struct err *e)
+int process_birth_session(const struct process *p, pid_t pid, struct err *e)
+{
+	struct err own;
+	int rc;
+
+	if (p->spec->scheduler || !p->idle_by_task)
+		return 0;
+	rc = set_autogroup_nice(pid, &own);
+	if (rc < 0 && rc != -ENOENT) { /* a kernel without autogroups has nothing to set */
+		if (e)
+			*e = own;
+		return rc;
+	}
+	return 0;
+}
+
+int process_birth_task(const struct process *p, pid_t pid, struct err *e)
 {
 	const struct spec_process *s = p->spec;
 	int rc = set_oom_score_adj(s, pid, e);
@@ -172,4 +179,11 @@ int process_birth(const struct process *p, pid_t pid, struct err *e)
 	 * not hit the set-up. Inside a user namespace hard limits can only go down, so those that
 	 * go up do so here. */
 	return rc < 0 || !p->in_userns ? rc : raise_limits(s, pid, e);
+}
+
+int process_birth(const struct process *p, pid_t pid, struct err *e)
+{
+	int rc = process_birth_session(p, pid, e);
+
+	return rc < 0 ? rc : process_birth_task(p, pid, e);
 }

@@ -370,6 +370,13 @@ int cgroup_enter(const struct cgroup *cg, struct err *e)
 	return rc < 0 ? err_context(e, rc, "enter cgroup %s", cg->path) : 0;
 }
 
+int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e)
+{
+	int rc = cg_write_u64(cg->fd, "cgroup.procs", (uint64_t)pid, e);
+
+	return rc < 0 ? err_context(e, rc, "enter cgroup %s", cg->path) : 0;
+}
+
 bool cgroup_is_ours(const struct cgroup *cg)
 {
 	return cg->created || cg_in_slice(cg->path);

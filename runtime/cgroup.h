@@ -99,6 +99,8 @@ int cgroup_end(const struct container *c, int timeout_ms, struct err *e);
  * one, or the other way round (kernel/cgroup/cgroup.c, kill_seq; measured).
  */
 int cgroup_enter(const struct cgroup *cg, struct err *e);
+/* The same for another process, which is ours and waits. */
+int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e);
 /* To every process of the group and its descendants; SIGKILL by cgroup.kill. */
 int cgroup_signal(const struct cgroup *cg, int signal, struct err *e);
 /* All pids of the group and its descendants; the caller frees. */

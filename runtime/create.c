@@ -501,9 +501,9 @@ int creation_started(struct creation *c, struct err *e)
 	}
 	if (rc == -ECONNRESET) {
 		err_clear(e);
-		rc = c->spec->hooks[HOOK_POSTSTART].n
-			     ? creation_run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e)
-			     : 0;
+		rc = sync_unsaid(c->flags, e);
+		if (rc == 0 && c->spec->hooks[HOOK_POSTSTART].n)
+			rc = creation_run_hooks(c, HOOK_POSTSTART, OCI_RUNNING, e);
 	} else if (rc == 0) {
 		rc = refuse(e, EPROTO, "unexpected message %u from init", m.type);
 	}

@@ -16,6 +16,7 @@
 #include "runtime/process.h"
 #include "runtime/seccomp.h"
 #include "runtime/supervise.h"
+#include "runtime/sync.h"
 
 /* What init may take for one step of its set-up, hooks not counted. On a loaded machine it runs in
  * the idle class. */
@@ -44,19 +45,18 @@ struct creation {
 	int fifo, result;
 	int notify; /* the container's NOTIFY_SOCKET, if it runs at once; -1 */
 
-	bool ordinary;	  /* we are an ordinary user: see rootless_is_ordinary */
-	bool notifies;	  /* it has a NOTIFY_SOCKET of its own */
-	bool early;	  /* recorded before init is ready */
-	int sync;	  /* ours of the pair; -1 until the clone */
-	pid_t pid;	  /* of init, or of the stage before it has told */
-	int pidfd;	  /* of the same */
-	int master;	  /* of the terminal, if it stays here; else -1 */
-	bool enter_group; /* init enters its group itself: see cgroup_enter */
-	/* In memory shared with it: it has begun, and was not killed at birth. */
-	volatile bool *begun;
-	struct netdevs *netdevs; /* that were moved; NULL: none */
-	bool hooked;		 /* the hooks' stage was reached: poststop hooks are owed */
-	bool written;		 /* the pid file is */
+	bool ordinary;			   /* we are an ordinary user: see rootless_is_ordinary */
+	bool notifies;			   /* it has a NOTIFY_SOCKET of its own */
+	bool early;			   /* recorded before init is ready */
+	int sync;			   /* ours of the pair; -1 until the clone */
+	pid_t pid;			   /* of init, or of the stage before it has told */
+	int pidfd;			   /* of the same */
+	int master;			   /* of the terminal, if it stays here; else -1 */
+	bool enter_group;		   /* init enters its group itself: see cgroup_enter */
+	volatile struct sync_flags *flags; /* in memory shared with it */
+	struct netdevs *netdevs;	   /* that were moved; NULL: none */
+	bool hooked;  /* the hooks' stage was reached: poststop hooks are owed */
+	bool written; /* the pid file is */
 };
 
 /*

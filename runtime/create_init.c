@@ -14,6 +14,7 @@
 #include "runtime/netdev.h"
 #include "runtime/rootless.h"
 #include "runtime/seccomp_listener.h"
+#include "runtime/self.h"
 #include "runtime/sync.h"
 #include "runtime/tty.h"
 
@@ -37,16 +38,16 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 		.no_pivot = c->o->no_pivot,
 		.new_keyring = !c->o->no_new_keyring,
 		.ordinary = c->ordinary,
+		.flags = c->flags,
 	};
 
-	*c->begun = true;
+	c->flags->begun = true;
+	self_hide();
 	if (c->enter_group) {
 		struct err e = ERR_INIT;
 
-		if (cgroup_enter(&c->cgroup, &e) < 0) {
-			(void)sync_report(i.sync, SYNC_FAILED, &e); /* nobody else would hear */
-			_exit(1);
-		}
+		if (cgroup_enter(&c->cgroup, &e) < 0)
+			sync_give_up(i.sync, i.flags, SYNC_FAILED, &e);
 	}
 	if (c->ns.two_stage)
 		stage_main(&i);
@@ -130,7 +131,7 @@ int creation_clone(struct creation *c, struct err *e)
 	int rc = c->ordinary ? 0 : mount_plan_open_sources(&c->mounts, c->spec, -1, e);
 
 	if (rc == 0)
-		rc = sync_flag(&c->begun, e);
+		rc = sync_flags(&c->flags, e);
 	if (rc < 0)
 		return rc;
 	c->early = may_record_early(c);
@@ -280,7 +281,9 @@ static int on_death(struct creation *c, struct err *e)
 	c->pidfd = fd_close(c->pidfd);
 	if (creation_check_memory(c, e) < 0)
 		return -ENOMEM;
-	if (status == 128 + SIGKILL && !*c->begun && c->cgroup.fd >= 0 && !c->enter_group) {
+	if (sync_unsaid(c->flags, e) < 0)
+		return -EPERM;
+	if (status == 128 + SIGKILL && !c->flags->begun && c->cgroup.fd >= 0 && !c->enter_group) {
 		err_clear(e);
 		c->enter_group = true;
 		c->early = false; /* what was recorded is the other one */

@@ -2,7 +2,8 @@
 /*
  * `exec`: one more process in a container. It is born as init was (limits, idle class, filter),
  * stands in the container's cgroup before its first instruction, and enters all namespaces by one
- * setns(2) on init's pidfd. The configuration is the one that was kept at create.
+ * setns(2) on init's pidfd. The configuration is the one that was kept at create. How it is made,
+ * and by whom, is in exec_child.c.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cgfs.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -24,7 +26,6 @@
 #include "runtime/exec_impl.h"
 #include "runtime/handover.h"
 #include "runtime/lsm.h"
-#include "runtime/resctrl.h"
 #include "runtime/rootless.h"
 #include "runtime/seccomp_listener.h"
 #include "runtime/state.h"
@@ -33,6 +34,7 @@
 
 /* From the clone to the execution of the program. */
 #define EXEC_TIMEOUT_MS 120000
+#define INIT_ENDS_MS 2000
 
 static int check_status(const struct execution *x, struct err *e)
 {
@@ -214,85 +216,179 @@ static int prepare(struct execution *x, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
-static int clone_child(struct execution *x, struct err *e)
+/* In a tree of its own making (systemd in a container) init is not at the top any more, and no
+ * process may be there (cgroup-v2.rst, No Internal Process Constraint): then where init is. */
+static int join_init(struct execution *x, struct err *e)
+{
+	const char *top = x->container->cgroup, *below;
+	struct cgroup cg = CGROUP_INIT;
+	char path[PATH_MAX];
+	int rc = cg_path_of(x->container->init_pid, path, sizeof(path), e);
+
+	below = rc == 0 ? str_after(path, top) : NULL;
+	if (rc == 0 && (!below || *below != '/'))
+		rc = refuse(e, EBUSY,
+			    "clone into the container: its cgroup %s has others below it, and none "
+			    "of them is init's",
+			    top);
+	if (rc == 0)
+		rc = cgroup_open(path, &cg, e);
+	if (rc == 0 && pidfd_send_signal(x->init_pidfd, 0, NULL, 0) < 0)
+		rc = refuse(e, ESRCH, "container not running"); /* the path was somebody else's */
+	if (rc < 0) {
+		cgroup_close(&cg);
+		return rc;
+	}
+	cgroup_close(&x->cgroup);
+	x->cgroup = cg;
+	return 0;
+}
+
+static pid_t clone_stage(struct execution *x, const int sync[2])
 {
 	struct clone_args args = {
 		.flags = CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)&x->pidfd,
 		.exit_signal = SIGCHLD,
 	};
+	pid_t pid;
+
+	if (x->cgroup.fd >= 0 && !x->enter_group) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)x->cgroup.fd;
+	}
+	pid = sys_clone3(&args);
+	if (pid == 0)
+		exec_child(x, sync);
+	return pid;
+}
+
+static int make_stage(struct execution *x, struct err *e)
+{
 	int sync[2];
 	int rc = sync_pair(sync, e);
 
 	if (rc < 0)
 		return rc;
-	if (x->cgroup.fd >= 0 && !x->enter_group) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)x->cgroup.fd;
+	x->pid = clone_stage(x, sync);
+	if (x->pid < 0 && errno == EBUSY && !x->o->sub_cgroup) {
+		rc = join_init(x, e);
+		x->pid = rc < 0 ? -1 : clone_stage(x, sync);
 	}
-	x->pid = sys_clone3(&args);
-	if (x->pid == 0)
-		exec_child(x, sync);
+	if (x->pid < 0 && rc == 0)
+		rc = fail(e, errno, "clone into the container");
 	x->sync = sync[0];
 	(void)fd_close(sync[1]);
-	return x->pid < 0 ? fail(e, errno, "clone into the container") : 0;
-}
-
-/* The pid namespace is entered by our next child only, and left behind it: who calls us may have
- * other children to make. Inside an engine's user namespace it cannot be left (EPERM: our own pid
- * namespace is the host's): exec makes no other child there. */
-static int clone_below(struct execution *x, struct err *e)
-{
-	_cleanup_fd_ int self = -1;
-	int rc;
-
-	if (x->ordinary || !(x->namespaces & CLONE_NEWPID))
-		return clone_child(x, e);
-	x->namespaces &= ~(uint64_t)CLONE_NEWPID;
-	self = pidfd_open(getpid(), 0);
-	if (self < 0)
-		return fail(e, errno, "pidfd_open");
-	if (setns(x->init_pidfd, CLONE_NEWPID) < 0)
-		return errno == ESRCH ? refuse(e, ESRCH, "container not running")
-				      : fail(e, errno, "enter the container's pid namespace");
-	rc = clone_child(x, e);
-	x->namespaces |= CLONE_NEWPID; /* for another one */
-	if (setns(self, CLONE_NEWPID) < 0 && errno != EPERM && rc == 0) {
-		rc = fail(e, errno, "return to our own pid namespace");
-		(void)pidfd_send_signal(x->pidfd, SIGKILL, NULL, 0); /* it cannot be gone */
-	}
 	return rc;
 }
 
 static int make_child(struct execution *x, struct err *e)
 {
+	void *made = NULL;
 	int rc = affinity_set(x->process.spec->exec_cpu_initial, "initial", e);
 
 	if (rc < 0)
 		return rc;
+	exec_decide(x);
 	if (!x->ordinary && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) /* see create.c */
 		return fail(e, errno, "PR_SET_DUMPABLE");
-	rc = sync_flag(&x->begun, e);
-	return rc < 0 ? rc : clone_below(x, e);
+	rc = sync_flags(&x->flags, e);
+	if (rc == 0)
+		rc = sync_share(&made, sizeof(*x->made), e);
+	x->made = made;
+	return rc < 0 ? rc : make_stage(x, e);
 }
 
-/* Its end is closed: it runs, or it was killed at birth for the sake of its group (1: it is made
- * another way). */
+/* The stage was killed at birth for the sake of its group (see cgroup_enter), or with the
+ * container, which must not get a process more then, behind the back of who waits for its end: as
+ * the first time, not without the lock. */
+static int make_stage_outside(struct execution *x, struct err *e)
+{
+	struct container *k = NULL;
+	enum oci_status status = OCI_STOPPED;
+	struct err own;
+	int rc = container_open(x->rt, x->o->id, CONTAINER_LOCK_SHARED, &k, &own);
+
+	if (rc == 0)
+		rc = container_status(k, &status, &own);
+	if (rc < 0 || status == OCI_STOPPED || k->init_pid != x->container->init_pid ||
+	    k->init_start_ticks != x->container->init_start_ticks) {
+		container_close(k);
+		return refuse(e, ESRCH, "container not running");
+	}
+	x->enter_group = true;
+	rc = make_stage(x, e);
+	if (rc == 0)
+		rc = cgroup_attach(&x->cgroup, x->pid, e);
+	if (rc == 0)
+		rc = sync_send(x->sync, SYNC_GO, 0, -1, e);
+	container_close(k);
+	return rc;
+}
+
+/* Whom the stage has made is whom we mean from now on: our child, too, so its number is its own
+ * until we reap it. */
+static int adopt(struct execution *x, struct err *e)
+{
+	int fd;
+
+	if (!*x->made || x->stage >= 0)
+		return 0;
+	fd = pidfd_open(*x->made, 0);
+	if (fd < 0)
+		return fail(e, errno, "open process %d", *x->made);
+	x->stage = x->pidfd;
+	x->pid = *x->made;
+	x->pidfd = fd;
+	return 0;
+}
+
+/* Its session is what it alone could make, and what of its birth is the session's follows. It was
+ * born into SCHED_IDLE and its group; a user has no power over it if it runs as another id. */
+static int birth_of_session(struct execution *x, struct err *e)
+{
+	struct err own;
+	int rc = process_birth_session(&x->process, x->pid, &own);
+
+	/* It may have ended. */
+	if (rc >= 0 || rc == -ENOENT || rc == -ESRCH)
+		return 0;
+	if (x->ordinary && (rc == -EACCES || rc == -EPERM)) {
+		log_debug("%s", own.msg);
+		return 0;
+	}
+	*e = own;
+	return rc;
+}
+
+/* Their end of the socket is closed: the program runs, or the stage is dead; at birth for the sake
+ * of its group, perhaps (1: it is made another way). */
 static int on_silence(struct execution *x, struct err *e)
 {
 	struct pollfd init = {.fd = x->init_pidfd, .events = POLLIN};
-	int status, rc;
+	int status = 0, rc;
 
 	err_clear(e);
-	if (*x->begun || x->cgroup.fd < 0 || x->enter_group || poll(&init, 1, 0) != 0)
-		return 0; /* or the whole container was killed */
+	rc = adopt(x, e);
+	if (rc == 0)
+		rc = sync_unsaid(x->flags, e);
+	if (rc < 0)
+		return rc;
+	if (x->stage >= 0)
+		return birth_of_session(x, e);
 	rc = supervise_reap(x->pidfd, &status, e);
 	if (rc < 0)
 		return rc;
 	x->pidfd = fd_close(x->pidfd);
+	/* Killed with the container, most likely, whose init ends in this moment, too. */
+	if (poll(&init, 1, x->flags->begun && status == 128 + SIGKILL ? INIT_ENDS_MS : 0) != 0)
+		return refuse(e, ESRCH, "container not running");
+	if (x->flags->begun || x->cgroup.fd < 0 || x->enter_group)
+		return refuse(e, ECHILD,
+			      "the new process was ended with status %d before its program ran",
+			      status);
 	x->sync = fd_close(x->sync);
-	x->enter_group = true;
-	rc = clone_below(x, e);
+	rc = make_stage_outside(x, e);
 	return rc < 0 ? rc : 1;
 }
 
@@ -307,47 +403,20 @@ static int on_console(struct execution *x, int *fd, struct err *e)
 static int on_listener(struct execution *x, int number, struct err *e)
 {
 	struct oci_state state;
-	const struct seccomp_handover h = {
-		.seccomp = x->spec->linux_.seccomp,
-		.state = &state,
-		.pid = x->pid,
-		.pidfd = x->pidfd,
-		.talk_fd = x->sync,
-	};
-	int rc;
+	struct seccomp_handover h = {
+		.seccomp = x->spec->linux_.seccomp, .state = &state, .talk_fd = x->sync};
+	int rc = adopt(x, e);
 
+	if (rc < 0)
+		return rc;
+	h.pid = x->pid;
+	h.pidfd = x->pidfd;
 	if (!h.seccomp)
 		return refuse(e, EPROTO, "unexpected listener from the new process");
 	container_state_doc(x->container, OCI_RUNNING, &state);
 	state.extended = false;
 	rc = seccomp_hand_over(&h, number, e);
 	return rc == 0 ? sync_send(x->sync, SYNC_GO, 0, -1, e) : rc;
-}
-
-static int on_pid(struct execution *x, pid_t pid, struct err *e)
-{
-	int status, rc;
-
-	/* Once, by the stage: no word of what is inside the container names a process of the host.
-	 */
-	if (!x->ordinary || x->staged)
-		return refuse(e, EPROTO, "unexpected process from the new process");
-	x->staged = true;
-	rc = supervise_reap(x->pidfd, &status, e);
-	if (rc < 0)
-		return rc;
-	x->pid = pid;
-	(void)fd_close(x->pidfd);
-	x->pidfd = pidfd_open(pid, 0);
-	return x->pidfd < 0 ? fail(e, errno, "open process %d", pid)
-			    : sync_send(x->sync, SYNC_GO, 0, -1, e);
-}
-
-static int on_birth(struct execution *x, struct err *e)
-{
-	int rc = process_birth(&x->process, x->pid, e);
-
-	return rc < 0 ? rc : sync_send(x->sync, SYNC_GO, 0, -1, e);
 }
 
 /* Until the program has been executed, which closes the child's end. */
@@ -370,10 +439,6 @@ static int converse(struct execution *x, struct err *e)
 			rc = on_console(x, &fd, e);
 		else if (m.type == SYNC_LISTENER)
 			rc = on_listener(x, m.value, e);
-		else if (m.type == SYNC_PID)
-			rc = on_pid(x, m.value, e);
-		else if (m.type == SYNC_BIRTH)
-			rc = on_birth(x, e);
 		else
 			return refuse(e, EPROTO, "unexpected message %u from the new process",
 				      m.type);
@@ -408,21 +473,35 @@ static int in_foreground(struct execution *x, int *ret_status, struct err *e)
 	return rc;
 }
 
-/* What comes of init inherits its place; this process does not. */
-static int join_resctrl(struct execution *x, struct err *e)
+/* What it was doing has failed and is told, or is done. */
+static void end_child(int pidfd)
 {
-	_cleanup_fd_ int root = -1;
+	int status;
 
-	if (!x->container->rdt.group)
-		return 0;
-	root = resctrl_open(e);
-	return root < 0 ? root
-			: resctrl_enter(root, &x->container->rdt, x->container->id, x->pid, e);
+	if (pidfd < 0)
+		return;
+	(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0); /* it has ended: fine */
+	(void)supervise_reap(pidfd, &status, NULL);	  /* nobody asks how */
+}
+
+/* The stage first: while it lives it may make the process. */
+static void end_children(struct execution *x)
+{
+	struct err own;
+
+	if (x->stage < 0) {
+		end_child(x->pidfd);
+		x->pidfd = fd_close(x->pidfd);
+		(void)adopt(x, &own); /* if there is one */
+	}
+	end_child(x->stage);
+	if (x->pid == *x->made)
+		end_child(x->pidfd);
 }
 
 static int execute(struct execution *x, int *ret_status, struct err *e)
 {
-	int status, rc = prepare(x, e);
+	int rc = prepare(x, e);
 
 	if (rc == 0)
 		rc = signals_take(&x->signals, SIGNALS_END, x->process.ignored, e);
@@ -434,16 +513,15 @@ static int execute(struct execution *x, int *ret_status, struct err *e)
 	 * it. How long that takes to get ready is in the container's hands, which may be frozen or
 	 * stop it. */
 	container_unlock(x->container);
-	rc = join_resctrl(x, e);
-	if (rc == 0)
-		rc = converse(x, e);
+	rc = converse(x, e);
 	if (rc == 0)
 		rc = record(x, e);
 	if (rc < 0) {
-		(void)pidfd_send_signal(x->pidfd, SIGKILL, NULL, 0); /* it has ended: fine */
-		(void)supervise_reap(x->pidfd, &status, NULL);	     /* the error above is told */
+		end_children(x);
 		return rc;
 	}
+	if (x->stage >= 0)
+		end_child(x->stage); /* it is ending by itself */
 	return x->o->detach ? 0 : in_foreground(x, ret_status, e);
 }
 
@@ -457,6 +535,7 @@ int container_exec(const struct runtime *rt, const struct exec_opts *o, int *ret
 		.signals = SIGNALS_INIT,
 		.cgroup = CGROUP_INIT,
 		.init_pidfd = -1,
+		.stage = -1,
 		.root = -1,
 		.console_socket = -1,
 		.pidfd_socket = -1,
@@ -465,7 +544,7 @@ int container_exec(const struct runtime *rt, const struct exec_opts *o, int *ret
 		.master = -1,
 	};
 	int *fds[] = {&x.init_pidfd, &x.root,  &x.console_socket, &x.pidfd_socket,
-		      &x.sync,	     &x.pidfd, &x.master};
+		      &x.sync,	     &x.pidfd, &x.master,	  &x.stage};
 	int rc;
 
 	*ret_status = 0;

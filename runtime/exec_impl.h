@@ -15,6 +15,7 @@
 #include "runtime/process.h"
 #include "runtime/seccomp.h"
 #include "runtime/supervise.h"
+#include "runtime/sync.h"
 
 struct execution {
 	const struct runtime *rt;
@@ -32,16 +33,22 @@ struct execution {
 	int console_socket, pidfd_socket;
 	int sync, pidfd, master;
 	pid_t pid;
-	bool ordinary;	  /* we are an ordinary user: see stage */
-	bool staged;	  /* the stage has told the process and has ended */
-	bool enter_group; /* the process enters the group itself: see cgroup_enter */
-	/* In memory shared with it: it has begun (its program may have run, whatever became of it).
-	 */
-	volatile bool *begun;
+	int stage;	   /* pidfd of the stage, once pid and pidfd are the process's; -1 before */
+	bool ordinary;	   /* we are an ordinary user */
+	bool under_filter; /* the filter lets the stage make the process, and the process be made */
+	bool late; /* the process sets itself up: its filter does not let the stage make it */
+	bool enter_group; /* the stage waits until it was put into its group */
+	/* In memory shared with both. */
+	volatile struct sync_flags *flags;
+	/* In memory shared with the stage alone: the process's number, as we see it; 0: not yet. */
+	volatile pid_t *made;
 };
 
-/* From the first instruction to the program, on its end of the socket pair: sync[1]; sync[0] is the
- * runtime's. What goes wrong is told there. */
+/* From the first instruction of the stage to the program, on its end of the socket pair: sync[1];
+ * sync[0] is the runtime's. What goes wrong is told there. */
 _Noreturn void exec_child(struct execution *x, const int sync[2]);
+
+/* In the runtime: who loads the filter and does the rest, see execution.under_filter and late. */
+void exec_decide(struct execution *x);
 
 #endif

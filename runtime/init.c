@@ -25,15 +25,6 @@
 #include "runtime/sysctl.h"
 #include "runtime/tty.h"
 
-/* Tells the runtime, or `start`, and ends. */
-static _Noreturn void give_up(int fd, enum sync_failure what, const struct err *error)
-{
-	/* A FIFO without a reader would kill us with the message unsent and the status wrong. */
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)sync_report(fd, what, error); /* nobody is left to hear that this failed */
-	_exit(error->exit_status ? error->exit_status : 1);
-}
-
 static int ask(const struct init *i, enum sync_type what, struct err *e)
 {
 	int rc = sync_send(i->sync, what, 0, -1, e);
@@ -226,7 +217,7 @@ static int set_up(struct init *i, struct err *e)
 	if (rc == 0 && i->ns->created & CLONE_NEWNET)
 		rc = loopback_up(e);
 	if (rc == 0 && i->new_keyring)
-		rc = process_new_keyring(i->process, i->id, e);
+		rc = process_new_keyring(i->process, e);
 	if (rc == 0)
 		rc = build_filesystem(i, &slave, e);
 	if (rc == 0)
@@ -242,6 +233,8 @@ static int set_up(struct init *i, struct err *e)
 	slave = -1; /* closed with the rest */
 	if (rc == 0)
 		rc = process_become(i->process, e);
+	if (rc == 0)
+		rc = process_find(i->process, e);
 	return rc;
 }
 
@@ -295,7 +288,7 @@ void init_main(struct init *i)
 		rc = run_hooks(i, HOOK_START_CONTAINER, OCI_CREATED, &e);
 	if (rc == 0)
 		(void)process_exec(i->process, &e); /* returns with an error only */
-	give_up(report, i->hook_failed ? SYNC_HOOK_FAILED : SYNC_FAILED, &e);
+	sync_give_up(report, i->flags, i->hook_failed ? SYNC_HOOK_FAILED : SYNC_FAILED, &e);
 }
 
 /* What only affects children, and joining with the power of a user namespace that is then left. */
@@ -341,6 +334,6 @@ void stage_main(struct init *i)
 	if (rc == 0)
 		rc = sync_send(i->sync, SYNC_PID, pid, -1, &e);
 	if (rc < 0)
-		give_up(i->sync, SYNC_FAILED, &e);
+		sync_give_up(i->sync, i->flags, SYNC_FAILED, &e);
 	_exit(0);
 }

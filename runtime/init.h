@@ -27,6 +27,7 @@
 #include "runtime/mount_plan.h"
 #include "runtime/ns.h"
 #include "runtime/process.h"
+#include "runtime/sync.h"
 
 struct init {
 	const struct spec *spec;
@@ -44,6 +45,7 @@ struct init {
 	bool new_keyring;
 	bool ordinary;	  /* the runtime is an ordinary user: our user namespace has the power */
 	bool hook_failed; /* what an error is about */
+	volatile struct sync_flags *flags;
 };
 
 /* In the child. They report every failure and end the process. */

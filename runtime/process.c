@@ -29,6 +29,7 @@
 /* A passwd file that is longer is read up to here. */
 #define PASSWD_MAX 65536
 #define MAX_KEEP_FDS 1024
+#define DEFAULT_UMASK 022
 
 /* --- in the runtime ------------------------------------------------------------------------------
  */
@@ -61,6 +62,15 @@ static int count_listen_fds(struct err *e)
 	return n;
 }
 
+/* Ours, as it is, text and all. A copy: see self_hide. It is there until we end. */
+static char *own_names(void)
+{
+	for (char **v = environ; *v; v++)
+		if (str_after(*v, "LISTEN_FDNAMES="))
+			return strdup(*v);
+	return NULL;
+}
+
 int process_prepare(struct process *p, const struct spec_process *spec, bool in_userns,
 		    int preserve_fds, struct err *e)
 {
@@ -81,6 +91,7 @@ int process_prepare(struct process *p, const struct spec_process *spec, bool in_
 	if (rc < 0)
 		return rc;
 	p->listen_fds = rc;
+	p->names = own_names();
 	p->keep_fds = p->listen_fds + preserve_fds;
 	rc = check_preserved(p->keep_fds, e);
 	if (rc == 0)
@@ -129,17 +140,20 @@ int process_close_fds(const struct process *p, const int *keep, size_t n, struct
 	}
 }
 
-int process_new_keyring(const struct process *p, const char *id, struct err *e)
+int process_join_keyring(struct err *e)
 {
-	char name[300];
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return fail(e, errno, "make a session keyring (--no-new-keyring does without)");
+	return 0;
+}
+
+int process_new_keyring(const struct process *p, struct err *e)
+{
 	int rc = lsm_label_keys(p->spec, true, e);
 
-	if (rc < 0)
-		return rc;
-	(void)snprintf(name, sizeof(name), "_ses.%s", id); /* ids have at most 255 bytes */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 && errno != ENOSYS)
-		return fail(e, errno, "make a session keyring (--no-new-keyring does without)");
-	return lsm_label_keys(p->spec, false, e);
+	if (rc == 0)
+		rc = process_join_keyring(e);
+	return rc < 0 ? rc : lsm_label_keys(p->spec, false, e);
 }
 
 static void reset_signals(uint64_t ignored)
@@ -210,22 +224,18 @@ static bool is_listen(const char *entry)
 	       str_after(entry, "LISTEN_FDNAMES=");
 }
 
-/* Ours, as it is, text and all; NULL: the descriptors have no names. */
-static char *own_names(void)
+void process_name_pid(struct process *p)
 {
-	for (char **v = environ; *v; v++)
-		if (str_after(*v, "LISTEN_FDNAMES="))
-			return *v;
-	return NULL;
+	/* Bounded by the width of its number. */
+	(void)snprintf(p->listen_pid, sizeof(p->listen_pid), "LISTEN_PID=%d", getpid());
 }
 
 /* The document's environment, HOME if that is missing, and what socket activation wants. */
 static int make_env(struct process *p, struct err *e)
 {
-	static char home[PATH_MAX], listen_fds[32], listen_pid[32];
+	static char home[PATH_MAX], listen_fds[32];
 	const struct strv *env = &p->spec->env;
 	char **out = calloc(env->n + 5, sizeof(*out));
-	char *names = own_names();
 	size_t n = 0;
 
 	if (!out)
@@ -240,13 +250,13 @@ static int make_env(struct process *p, struct err *e)
 		out[n++] = home;
 	}
 	if (p->listen_fds) {
-		/* Both bounded by the widths of their numbers. */
+		/* Bounded by the width of its number. */
 		(void)snprintf(listen_fds, sizeof(listen_fds), "LISTEN_FDS=%d", p->listen_fds);
-		(void)snprintf(listen_pid, sizeof(listen_pid), "LISTEN_PID=%d", getpid());
+		process_name_pid(p);
 		out[n++] = listen_fds;
-		out[n++] = listen_pid;
-		if (names)
-			out[n++] = names;
+		out[n++] = p->listen_pid;
+		if (p->names)
+			out[n++] = p->names;
 	}
 	p->env = out;
 	return 0;
@@ -263,12 +273,16 @@ static void give_stdio(uint32_t uid)
 			(void)!fchown(fd, uid, (gid_t)-1); /* a courtesy */
 }
 
-static int load_filter(struct process *p, struct err *e)
+int process_load_filter(struct process *p, struct err *e)
 {
+	int rc;
+
 	if (!p->seccomp)
 		return 0;
-	return p->seccomp->wants_listener ? seccomp_load_listened(p, e)
-					  : seccomp_install(p->seccomp, &p->seccomp_listener, e);
+	rc = p->seccomp->wants_listener ? seccomp_load_listened(p, e)
+					: seccomp_install(p->seccomp, &p->seccomp_listener, e);
+	p->seccomp = NULL; /* once */
+	return rc;
 }
 
 static int set_groups(const struct process *p, struct err *e)
@@ -300,7 +314,7 @@ static int set_credentials(struct process *p, struct err *e)
 	if (p->spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "config.json: process.noNewPrivileges");
 	if (!p->spec->no_new_privileges) {
-		rc = load_filter(p, e);
+		rc = process_load_filter(p, e);
 		if (rc < 0)
 			return rc;
 	}
@@ -314,8 +328,8 @@ static int set_credentials(struct process *p, struct err *e)
 	rc = caps_finish(&p->caps, p->spec->user.uid, e);
 	if (rc < 0)
 		return rc;
-	if (u->umask.set)
-		(void)umask((mode_t)u->umask.val); /* always succeeds */
+	/* Always succeeds. Our caller's is not the container's. */
+	(void)umask(u->umask.set ? (mode_t)u->umask.val : DEFAULT_UMASK);
 	return 0;
 }
 
@@ -366,9 +380,15 @@ int process_become(struct process *p, struct err *e)
 		cwd_errno = chdir(cwd) < 0 ? errno : 0;
 	if (cwd_errno)
 		return fail(e, cwd_errno, "config.json: process.cwd: enter %s", cwd);
-	rc = check_cwd(cwd, e);
-	if (rc < 0 || !p->spec->args.n)
-		return rc;
+	return check_cwd(cwd, e);
+}
+
+int process_find(struct process *p, struct err *e)
+{
+	int rc;
+
+	if (!p->spec->args.n)
+		return 0;
 	rc = exec_find(p->spec->args.v[0], env_get(p->env, "PATH"), p->file, sizeof(p->file));
 	return rc < 0 ? process_exec_error(p->spec->args.v[0], -rc, e) : 0;
 }
@@ -416,7 +436,7 @@ int process_exec(struct process *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (p->spec->no_new_privileges) {
-		rc = load_filter(p, e);
+		rc = process_load_filter(p, e);
 		if (rc < 0)
 			return rc;
 	}

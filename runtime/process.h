@@ -43,10 +43,11 @@ struct process {
 	int label_fd;	  /* takes the label of a security module (runtime/lsm.h); -1: none */
 	int keep_fds;	  /* descriptors 3 .. 2 + n are the program's */
 	int listen_fds;	  /* how many of them came by socket activation */
+	char *names;	  /* LISTEN_FDNAMES as our caller has it; NULL: the descriptors have none */
 	uint64_t ignored; /* bit n - 1: our caller ignores signal n */
-	/* Filled by process_become. */
-	char **env; /* on the heap until exec */
-	char file[PATH_MAX];
+	char **env;	  /* by process_become; on the heap until exec */
+	char listen_pid[32];
+	char file[PATH_MAX]; /* by process_find */
 };
 
 /* Decides capabilities, checks the descriptors to preserve (they must be open and inherited, not
@@ -61,6 +62,9 @@ void process_of_container(struct process *p, const struct spec *s);
  * already: the autogroup's nice value is the session's. With a user namespace also the hard limits
  * that are to be higher. */
 int process_birth(const struct process *p, pid_t pid, struct err *e);
+/* The two halves of it: what a child inherits, and what belongs to a session. */
+int process_birth_task(const struct process *p, pid_t pid, struct err *e);
+int process_birth_session(const struct process *p, pid_t pid, struct err *e);
 
 /* rlimits of ourselves: what process_become calls when nothing is to be opened any more. */
 int process_limits(const struct process *p, struct err *e);
@@ -73,14 +77,25 @@ int process_open_label(struct process *p, struct err *e);
 int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e);
 
 /* A session keyring of its own: keys of whoever called us are not the container's (keyrings(7)).
- * With the ids that the container's root has. */
-int process_new_keyring(const struct process *p, const char *id, struct err *e);
+ * With the ids that the container's root has. It has no name: one with a name is joined if it is
+ * there, and another container may have made it. The second is without the label that keys have on
+ * SELinux (lsm_label_keys), for which it takes a procfs. */
+int process_new_keyring(const struct process *p, struct err *e);
+int process_join_keyring(struct err *e);
 
-/* In the container: environment, user, groups, capabilities, umask, working directory, and which
- * file to execute (exit status 127 or 126 in the error if there is none). */
+/* LISTEN_PID once more, in a process that was cloned behind process_become. */
+void process_name_pid(struct process *p);
+
+/* In the container: environment, user, groups, capabilities, umask, working directory. */
 int process_become(struct process *p, struct err *e);
 
-/* Loads the filter if that was not possible before, and executes. Returns on failure only, with
+/* Then: which file to execute (exit status 127 or 126 in the error if there is none). */
+int process_find(struct process *p, struct err *e);
+
+/* The filter, if there is one that has not been loaded yet. */
+int process_load_filter(struct process *p, struct err *e);
+
+/* Loads the filter if that was not done before, and executes. Returns on failure only, with
  * the exit status in the error. */
 int process_exec(struct process *p, struct err *e);
 

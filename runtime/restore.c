@@ -70,7 +70,7 @@ static int become_criu(void *arg, struct err *e)
 	    unshare(CLONE_NEWCGROUP) < 0)
 		rc = fail(e, errno, "a cgroup namespace");
 	if (rc == 0 && !c->o->no_new_keyring)
-		rc = process_new_keyring(&c->process, c->container->id, e);
+		rc = process_new_keyring(&c->process, e);
 	return rc < 0 ? rc : own_root(&c->mounts, e);
 }
 

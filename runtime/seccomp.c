@@ -328,6 +328,58 @@ int seccomp_install(const struct seccomp_program *p, int *ret_listener, struct e
 	return 0;
 }
 
+/* The value that a filter ends with; false: it does what we do not know. Jumps only go forwards
+ * (Documentation/networking/filter.rst). */
+static bool judge(const struct seccomp_program *p, const struct seccomp_data *d, uint32_t *ret)
+{
+	uint32_t a = 0;
+
+	for (size_t pc = 0; pc < p->n; pc++) {
+		const struct sock_filter *i = &p->insns[pc];
+
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			if (i->k > sizeof(*d) - sizeof(a))
+				return false;
+			memcpy(&a, (const char *)d + i->k, sizeof(a));
+			break;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= i->k;
+			break;
+		case BPF_JMP | BPF_JA:
+			pc += i->k;
+			break;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			pc += a == i->k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			pc += a > i->k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			pc += a >= i->k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			pc += a & i->k ? i->jt : i->jf;
+			break;
+		case BPF_RET | BPF_K:
+			*ret = i->k;
+			return true;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+bool seccomp_allows(const struct seccomp_program *p, int number, uint64_t first, uint64_t second)
+{
+	const struct seccomp_data d = {
+		.nr = number, .arch = seccomp_arch_native(), .args = {first, second}};
+	uint32_t value;
+
+	return judge(p, &d, &value) && (value == SECCOMP_RET_ALLOW || value == SECCOMP_RET_LOG);
+}
+
 static int send_with_fd(int sock, int fd, const char *data, size_t len)
 {
 	union {

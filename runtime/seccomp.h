@@ -27,6 +27,9 @@ int seccomp_prepare(const struct runtime *rt, const struct spec_seccomp *s,
 /* seccomp(2). In init, last before exec (or before capabilities are dropped when no_new_privs is
  * off). *ret_listener: the notify descriptor or -1. */
 int seccomp_install(const struct seccomp_program *p, int *ret_listener, struct err *e);
+/* What the filter says to a call of this machine, with these arguments and all others 0: is it
+ * allowed? Pure. */
+bool seccomp_allows(const struct seccomp_program *p, int number, uint64_t first, uint64_t second);
 /* Sends the listener with ContainerProcessState to listenerPath (config-linux.md). Waits at most
  * 10 s for the agent. The caller closes the listener. */
 int seccomp_send_listener(const struct spec_seccomp *s, int listener, const char *state_json,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -75,10 +76,41 @@ static int sealed_copy(struct err *e)
 	return take_fd(&to);
 }
 
+/* Where the kernel put arguments and environment, one behind the other. */
+static struct {
+	char *start, *end;
+} given;
+
+static void add_given(char *const *v)
+{
+	for (; *v; v++) {
+		if (*v != given.end)
+			return; /* somebody else's string */
+		given.end += strlen(*v) + 1;
+	}
+}
+
+void self_hide(void)
+{
+	static const char name[] = "cede";
+	static char *nothing[1];
+	size_t size = (size_t)(given.end - given.start);
+
+	if (!size)
+		return;
+	memset(given.start, 0, size);
+	if (size > sizeof(name))
+		memcpy(given.start, name, sizeof(name));
+	environ = nothing;
+}
+
 int self_protect(char *const *argv, struct err *e)
 {
 	_cleanup_fd_ int fd = -1;
 
+	given.start = given.end = argv[0];
+	add_given(argv);
+	add_given(environ);
 	if (is_protected()) {
 		/* Executed by descriptor, the kernel had no name for us but its number. */
 		(void)prctl(PR_SET_NAME, "cede", 0, 0, 0); /* cosmetic */

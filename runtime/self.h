@@ -21,6 +21,13 @@
  */
 int self_protect(char *const *argv, struct err *e);
 
+/*
+ * In a process that is going to show in a container: its command line and environment, which
+ * everybody in a pid namespace can read or which root there can, are gone. What self_protect was
+ * given is overwritten (others keep copies), and the environment is empty.
+ */
+void self_hide(void);
+
 /* What runtime/self_entry.c saw, where there is one: our executable's mount is read-only. */
 extern bool self_read_only;
 

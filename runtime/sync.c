@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/sys.h"
 
 #define HEADER_SIZE offsetof(struct sync_msg, err)
 
@@ -20,15 +22,42 @@ union control {
 	struct cmsghdr align;
 };
 
-int sync_flag(volatile bool **ret, struct err *e)
+int sync_share(void **ret, size_t size, struct err *e)
 {
-	void *p = mmap(NULL, sizeof(**ret), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		       0);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return fail(e, errno, "mmap");
 	*ret = p;
 	return 0;
+}
+
+int sync_flags(volatile struct sync_flags **ret, struct err *e)
+{
+	void *p = NULL;
+	int rc = sync_share(&p, sizeof(**ret), e);
+
+	*ret = p;
+	return rc;
+}
+
+void sync_give_up(int fd, volatile struct sync_flags *flags, enum sync_failure what,
+		  const struct err *error)
+{
+	flags->given_up = true;
+	/* A FIFO without a reader would kill us with the message unsent and the status wrong. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sync_report(fd, what, error); /* who waits for it sees the flag, or the end */
+	sys_exit(error->exit_status ? error->exit_status : 1);
+}
+
+int sync_unsaid(const volatile struct sync_flags *flags, struct err *e)
+{
+	if (!flags->given_up)
+		return 0;
+	return refuse(e, EPERM,
+		      "config.json: linux.seccomp: the program was not executed, and the filter "
+		      "does not let its process say why");
 }
 
 int sync_pair(int ret_fds[2], struct err *e)

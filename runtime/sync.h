@@ -31,6 +31,7 @@
 #define CEDE_RUNTIME_SYNC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -61,8 +62,22 @@ struct sync_msg {
 /* Both ends O_CLOEXEC. */
 int sync_pair(int ret_fds[2], struct err *e);
 
-/* A flag in memory shared with the processes that are cloned from now on; there until we end. */
-int sync_flag(volatile bool **ret, struct err *e);
+/* Memory shared with the processes that are cloned from now on, zeroed; there until we end. */
+int sync_share(void **ret, size_t size, struct err *e);
+
+/* What takes no system call to say. In such memory. */
+struct sync_flags {
+	bool begun;    /* it was not killed at birth (see cgroup_enter); its program may have run */
+	bool given_up; /* it has failed, and may not be allowed to say more */
+};
+int sync_flags(volatile struct sync_flags **ret, struct err *e);
+
+/* The end of a process that has failed: says so by the flag and by sync_report, to the runtime
+ * or to `start`, and ends with the error's exit status, or 1. */
+_Noreturn void sync_give_up(int fd, volatile struct sync_flags *flags, enum sync_failure what,
+			    const struct err *error);
+/* At the end of the stream: -EPERM and why, if it was given up without a word. */
+int sync_unsaid(const volatile struct sync_flags *flags, struct err *e);
 
 /* `pass_fd` -1: none. Never raises SIGPIPE. */
 int sync_send(int fd, enum sync_type type, int32_t value, int pass_fd, struct err *e);

@@ -11,6 +11,10 @@ test_user() {
 	eq umask "$(probed umask)" 0022
 	in_container '.process.user = {uid: 0, gid: 0, umask: 63}' -- probe
 	eq umask "$(probed umask)" 0077
+	umask 0 # ours is not its
+	in_container '.process.user = {uid: 0, gid: 0}' -- probe
+	umask 022
+	eq umask "$(probed umask)" 0022
 }
 
 # cwd is entered as the container's user; one that does not exist in the image is made, as engines expect.
@@ -45,6 +49,20 @@ test_keyring() {
 	eq "key for exec with --no-new-keyring at create" "$OUT" secret
 	ok cede delete --force "$TAG-a"
 	ok cede delete --force "$TAG-b"
+}
+
+# A keyring that another container has made ready under the name that one might be given is not joined.
+test_keyring_of_another() {
+	run "$HELPERS/keys" put job secret true
+	[ "$STATUS" != 77 ] || skip "this kernel has no keys"
+	bundle b ".process.args = [\"keys\", \"open\", \"_ses.$TAG-b\", \"job\", \"planted\", \"sleep\", \"1000\"]"
+	put b keys
+	ok cede run -d -b b "$TAG-a"
+	eventually 5 sh -c "grep -q sleep /proc/$(pid_of "$TAG-a")/comm"
+	config b '.process.args = ["keys", "get", "job"]'
+	ok cede run -b b "$TAG-b"
+	eq "its key" "$OUT" 'Required key not available'
+	ok cede delete --force "$TAG-a"
 }
 
 # The environment and the arguments are exactly those of the document; PATH is searched in it.
@@ -217,6 +235,28 @@ test_seccomp_actions() {
 test_seccomp_unknown_names() {
 	in_container '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["no_such_call", "mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}' -- sh -c 'mkdir /tmp/x 2>&1 || true'
 	like "the known one" "$OUT" 'Operation not permitted'
+}
+
+# A filter that refuses what is left to do, ending included: said at once, if the program was not to be had at all;
+# and one that refuses only what the runtime would like to do is no obstacle.
+# timeout: 40
+test_seccomp_refuses_us() {
+	local no_new start=$SECONDS
+	bundle b '.process.args = ["true"]'
+	for no_new in true false; do
+		config b ".process.args = [\"true\"] | .process.noNewPrivileges = $no_new | .linux.seccomp = {defaultAction: \"SCMP_ACT_ERRNO\", syscalls: [{names: [\"mkdir\"], action: \"SCMP_ACT_ALLOW\"}]}"
+		fails 1 'linux.seccomp: .*the filter does not let its process say why' cede run -b b "$TAG-a"
+		config b ".process.args = [\"sleep\", \"1000\"] | .process.noNewPrivileges = $no_new | .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"clone\", \"clone3\", \"fork\", \"vfork\"], action: \"SCMP_ACT_ERRNO\"}]}"
+		ok cede run -d -b b "$TAG-a"
+		ok cede exec "$TAG-a" echo "under the filter"
+		eq "output" "$OUT" "under the filter"
+		ok cede exec "$TAG-a" grep Seccomp: /proc/self/status
+		eq "its filter" "$OUT" "Seccomp:	2"
+		run cede exec "$TAG-a" sh -c 'true & true'
+		like "its own attempt" "$STATUS $ERR" "2 sh: can't fork"
+		ok cede delete --force "$TAG-a"
+	done
+	[ $((SECONDS - start)) -lt 30 ] || die "it took $((SECONDS - start)) s"
 }
 
 # sysctl: set inside; those that would change the host are refused.

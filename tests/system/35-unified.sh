@@ -18,6 +18,21 @@ test_stages() { again 10-lifecycle.sh test_stages; }
 # needs: root controller:cpu controller:memory
 test_exec() { again 10-lifecycle.sh test_exec; }
 
+# A container that has made a tree of its own, as systemd does: exec goes where init is.
+# needs: root controller:pids controller:memory
+test_exec_below() {
+	bundle b '.process.args = ["sh", "-c", "mkdir /sys/fs/cgroup/init && echo 1 >/sys/fs/cgroup/init/cgroup.procs && echo +memory +pids >/sys/fs/cgroup/cgroup.subtree_control && exec sleep 1000"]
+		| (.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
+	ok cede run -d -b b "$TAG-a"
+	eventually 10 sh -c "grep -q sleep /proc/$(pid_of "$TAG-a")/comm"
+	ok cede exec "$TAG-a" cat /proc/self/cgroup
+	eq "its group" "$OUT" "0::/init"
+	ok cede exec --cgroup /init "$TAG-a" cat /proc/self/cgroup
+	eq "its group, by name" "$OUT" "0::/init"
+	fails 1 'Resource busy' cede exec --cgroup / "$TAG-a" true
+	ok cede delete --force "$TAG-a"
+}
+
 # kill --all and what is left of a container without a pid namespace.
 # needs: root controller:cpu controller:memory
 test_kill_all() { again 10-lifecycle.sh test_kill_all; }

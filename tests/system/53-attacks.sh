@@ -57,6 +57,40 @@ test_processes_out_of_reach() {
 }
 without_ptrace() { setpriv --bounding-set=-sys_ptrace "$CEDE" --root "$ROOT" "$@"; }
 
+# The same for an attacker who may trace it (CAP_SYS_PTRACE), and for one who may nothing at all: what exec makes
+# inside the container has nothing by then that the container has not. Each of them wants to see some of it.
+gains() {
+	local n=10 i
+	config b ".process.args = [\"attack\", \"gain\"] | $1"
+	: >"$T/grabbed"
+	cede run -d -b b "$TAG-a" >>"$T/grabbed" 2>&1 </dev/null || die "run: $(cat "$T/grabbed")"
+	for ((i = 0; i < 600; i++)); do
+		has_seen seen $n && break
+		HOSTSECRET=1 cede exec --env A=HOSTSECRET "$TAG-a" true 2>err </dev/null || die "exec: $(cat err)"
+	done
+	at_least "exec'd processes that it saw" "$(seen seen)" $n
+	ok cede kill "$TAG-a" TERM
+	eventually 10 is_status "$TAG-a" stopped
+	eq "its last line" "$(tail -n 1 "$T/grabbed")" end
+	eq "what they had, of $1" "$(sed -n /HIT/p "$T/grabbed" | cut -d' ' -f2 | sort | uniq -c)" ""
+	ok cede delete "$TAG-a"
+}
+# timeout: 60
+test_nothing_to_gain() {
+	local all caps filter='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sethostname"], action: "SCMP_ACT_ERRNO"}]}'
+	all=$(cede features | jq -c '.linux.capabilities')
+	bundle b .
+	put b attack
+	for caps in "$all" '["CAP_SYS_PTRACE"]'; do
+		caps="{bounding: $caps, effective: $caps, permitted: $caps}"
+		gains ".process.capabilities = $caps"
+		for no_new in true false; do
+			gains ".process.capabilities = $caps | .process.noNewPrivileges = $no_new | .linux.seccomp = $filter"
+		done
+	done
+	gains '.process.user = {uid: 1000, gid: 1000} | .process.capabilities = {}'
+}
+
 # CVE-2019-5736: the image makes the runtime execute itself (a program that is /proc/self/exe, a script whose
 # interpreter it is), opens its file and writes to it when nobody executes it any more.
 # timeout: 60

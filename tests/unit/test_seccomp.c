@@ -652,6 +652,64 @@ static void test_cache_bounded(void **state)
 	assert_false(seccomp_cache_get(c->rt.root, "filter 0", 8, &insns, &n));
 }
 
+/* What is worked out beforehand is what the kernel does: each call is tried under the filter. */
+static void test_allows(void **state)
+{
+	struct ctx *c = *state;
+	struct spec_seccomp_arg masked = {
+		.index = 0, .op = SCMP_CMP_MASKED_EQ, .value = 4, .value_two = 4};
+	struct spec_seccomp_rule rules[] = {
+		{.names = NAMES(N("getppid"), N("setsid")),
+		 .action = SCMP_ACT_ERRNO(0),
+		 .errno_ret = SET(EXDEV)},
+		{.names = NAMES(N("umask")),
+		 .action = SCMP_ACT_ERRNO(0),
+		 .errno_ret = SET(EXDEV),
+		 .args = &masked,
+		 .n_args = 1},
+		{.names = NAMES(N("getpid")), .action = SCMP_ACT_LOG},
+	};
+	static const struct {
+		int number;
+		unsigned long first;
+	} calls[] = {{SYS_getppid, 0}, {SYS_setsid, 0}, {SYS_umask, 0},	 {SYS_umask, 4},
+		     {SYS_umask, 6},   {SYS_umask, 2},	{SYS_getpid, 0}, {SYS_getuid, 0}};
+	struct spec_seccomp s = profile(SCMP_ACT_ALLOW, rules, 3, "allows");
+	struct seccomp_program p = {0};
+	struct err e = ERR_INIT;
+
+	assert_int_equal(seccomp_prepare(&c->rt, &s, &p, &e), 0);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		pid_t pid = fork();
+		int status, listener;
+
+		if (pid == 0) {
+			if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			    seccomp_install(&p, &listener, NULL) < 0)
+				_exit(2);
+			errno = 0;
+			(void)syscall(calls[i].number, calls[i].first);
+			_exit(errno == EXDEV);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+		assert_int_equal(seccomp_allows(&p, calls[i].number, calls[i].first, 0),
+				 WEXITSTATUS(status) == 0);
+	}
+	seccomp_program_free(&p);
+	/* What is not understood is not allowed. */
+	p.insns = calloc(1, sizeof(*p.insns));
+	assert_non_null(p.insns);
+	p.n = 1;
+	*p.insns = (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0);
+	assert_false(seccomp_allows(&p, SYS_getuid, 0, 0));
+	*p.insns = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0xfffffff0);
+	assert_false(seccomp_allows(&p, SYS_getuid, 0, 0));
+	*p.insns = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0xffffffff);
+	assert_false(seccomp_allows(&p, SYS_getuid, 0, 0));
+	seccomp_program_free(&p);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -660,7 +718,7 @@ int main(void)
 		TEST(test_kill),	  TEST(test_flags_and_archs), TEST(test_refused),
 		TEST(test_not_permitted), TEST(test_listener),	      TEST(test_listener_errors),
 		TEST(test_cache_hit),	  TEST(test_cache_hostile),   TEST(test_cache_unusable),
-		TEST(test_cache_bounded),
+		TEST(test_cache_bounded), TEST(test_allows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
