@@ -212,6 +212,31 @@ test_ordinary_user_cgroup() {
 	eventually 10 rmdir "$group"
 }
 
+# A cgroup namespace and a writable cgroup mount ask for the group to be the container's; a user cannot
+# give his to another id, and the container runs all the same.
+# needs: root userns command:setpriv command:newuidmap
+test_ordinary_user_cgroup_owner() {
+	local group="$CG/$TAG-own"
+	[ -n "$CG" ] || skip "no cgroup2"
+	own_bundle '.process.args = ["sh", "-c", "exec sleep 1000"] |
+		.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 1000}] | .linux.gidMappings = .linux.uidMappings |
+		.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev"]}]'
+	cp -a /etc etc
+	echo nobody:300000:1000 | tee etc/subuid >etc/subgid
+	mount --bind etc /etc
+	mkdir "$group"
+	chown 65534:65534 "$group" "$group"/cgroup.{procs,threads,subtree_control}
+	in_group() { (echo 0 >"$group/cgroup.procs" && as_user "$@"); }
+	ok in_group ./cede --debug run -d -b b "$TAG-a"
+	like "messages" "$ERR" "give cgroup file . to user 300000: Operation not permitted"
+	eq "its process" "$(cat "$group/$TAG-a/cgroup.procs")" "$(own_pid "$TAG-a")"
+	eq "whose group it is" "$(stat -c %u "$group/$TAG-a" "$group/$TAG-a/cgroup.procs" | sort -u)" 65534
+	ok in_group ./cede delete -f "$TAG-a"
+	umount /etc
+	nothing_left
+	eventually 10 rmdir "$group"
+}
+
 # Nobody has said where a user's containers are.
 # needs: root userns command:setpriv
 test_ordinary_user_root() {
