@@ -116,8 +116,20 @@ void process_of_container(struct process *p, const struct spec *s)
 /* --- in the container ----------------------------------------------------------------------------
  */
 
+/* user_namespaces(7): "deny" is the price of a gid_map without privilege. */
+static void look_at_setgroups(struct process *p)
+{
+	char text[16];
+
+	if (p->spec->user.n_additional_gids && (p->in_userns || p->own_userns))
+		p->setgroups_denied =
+			proc_read(PROC_SELF, "setgroups", text, sizeof(text), NULL) >= 0 &&
+			str_after(text, "deny");
+}
+
 int process_open_label(struct process *p, struct err *e)
 {
+	look_at_setgroups(p);
 	return lsm_open(p->spec, &p->label_fd, e);
 }
 
@@ -285,6 +297,34 @@ int process_load_filter(struct process *p, struct err *e)
 	return rc;
 }
 
+/* The process will be in it all the same. What is not mapped shows as the overflow id, which says
+ * nothing (DEFAULT_OVERFLOWGID, linux/highuid.h). */
+static bool is_in_group(const struct spec_user *u, gid_t gid)
+{
+	static gid_t present[NGROUPS_MAX];
+	const gid_t overflow = 65534;
+	int n = getgroups(ARRAY_SIZE(present), present);
+
+	if (gid == u->gid)
+		return true;
+	for (int i = 0; i < n && gid != overflow; i++)
+		if (present[i] == gid)
+			return true;
+	return false;
+}
+
+/* Where the groups of the caller stay, nothing is missing as long as these are among them. */
+static int check_groups(const struct spec_user *u, struct err *e)
+{
+	for (size_t i = 0; i < u->n_additional_gids; i++)
+		if (!is_in_group(u, u->additional_gids[i]))
+			return refuse(e, EPERM,
+				      "config.json: process.user.additionalGids: group %u cannot "
+				      "be set: this user namespace denies setgroups",
+				      u->additional_gids[i]);
+	return 0;
+}
+
 static int set_groups(const struct process *p, struct err *e)
 {
 	const struct spec_user *u = &p->spec->user;
@@ -293,10 +333,10 @@ static int set_groups(const struct process *p, struct err *e)
 		return 0;
 	if (sys_setgroups(u->n_additional_gids, u->additional_gids) == 0)
 		return 0;
-	/* user_namespaces(7): "deny" in setgroups, the price of a gid_map without privilege. The
-	 * groups of the caller stay then; there is nothing to be done about it. */
-	if (errno == EPERM && !u->n_additional_gids && (p->in_userns || p->own_userns))
-		return 0;
+	/* The groups of the caller stay then; there is nothing to be done about it. */
+	if (errno == EPERM &&
+	    (p->setgroups_denied || (!u->n_additional_gids && (p->in_userns || p->own_userns))))
+		return check_groups(u, e);
 	return fail(e, errno, "config.json: process.user.additionalGids: setgroups");
 }
 

@@ -39,10 +39,11 @@ struct process {
 			    sight of procfs) */
 	/* Safe by birth: its cgroup does not make it idle, so the process itself must be. */
 	bool idle_by_task;
-	bool keep_groups; /* of our caller: the annotation ANNOTATION_KEEP_GROUPS */
-	int label_fd;	  /* takes the label of a security module (runtime/lsm.h); -1: none */
-	int keep_fds;	  /* descriptors 3 .. 2 + n are the program's */
-	int listen_fds;	  /* how many of them came by socket activation */
+	bool keep_groups;      /* of our caller: the annotation ANNOTATION_KEEP_GROUPS */
+	bool setgroups_denied; /* by the user namespace; only known where more groups are wanted */
+	int label_fd;	       /* takes the label of a security module (runtime/lsm.h); -1: none */
+	int keep_fds;	       /* descriptors 3 .. 2 + n are the program's */
+	int listen_fds;	       /* how many of them came by socket activation */
 	char *names;	  /* LISTEN_FDNAMES as our caller has it; NULL: the descriptors have none */
 	uint64_t ignored; /* bit n - 1: our caller ignores signal n */
 	char **env;	  /* by process_become; on the heap until exec */
@@ -69,7 +70,8 @@ int process_birth_session(const struct process *p, pid_t pid, struct err *e);
 /* rlimits of ourselves: what process_become calls when nothing is to be opened any more. */
 int process_limits(const struct process *p, struct err *e);
 
-/* In the process itself, while procfs is at hand: opens what takes its label. */
+/* In the process itself, while procfs is at hand: opens what takes its label, and looks whether it
+ * may set its groups. */
 int process_open_label(struct process *p, struct err *e);
 
 /* Closes everything but 0 .. 2 + keep_fds, the label's and the descriptors of `keep` (which may be

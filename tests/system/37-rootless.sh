@@ -10,6 +10,26 @@ as_user() {
 }
 in_userns() { as_user unshare --user --map-root-user --mount "$@"; }
 
+# with_map FILE COMMAND...: root of a user and mount namespace in which uids and gids are mapped as FILE
+# says; that may have many lines. $DENY: without setgroups; $AS: what it is called with.
+with_map() {
+	local map=$1 pid own rc=0
+	shift
+	own=$(readlink /proc/self/ns/user)
+	rm -f go
+	mkfifo go
+	${AS:-} unshare --user --mount sh -c 'read -r x <go; exec "$@"' - "$@" &
+	pid=$!
+	is_apart() { [ "$(readlink "/proc/$pid/ns/user")" != "$own" ]; }
+	eventually 10 is_apart
+	[ -z "${DENY:-}" ] || echo deny >"/proc/$pid/setgroups"
+	dd if="$map" of="/proc/$pid/uid_map" bs=1M status=none
+	dd if="$map" of="/proc/$pid/gid_map" bs=1M status=none
+	echo >go
+	wait $pid || rc=$?
+	return $rc
+}
+
 user_bundle() {
 	mkdir -p run
 	bundle b "del(.linux.resources) | .linux.namespaces |= map(select(.type != \"network\")) |
@@ -35,8 +55,33 @@ test_in_userns() {
 	fails 1 "config.json: linux.resources.memory.limit: no cgroup can be made here without privileges" \
 		in_userns ./cede run -b b "$TAG-a"
 	config b 'del(.linux.resources) | .process.user.additionalGids = [5]'
-	fails 1 "config.json: process.user.additionalGids: " in_userns ./cede run -b b "$TAG-a"
+	fails 1 "config.json: process.user.additionalGids: group 5 cannot be set: this user namespace denies setgroups$" \
+		in_userns ./cede run -b b "$TAG-a"
 	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
+}
+
+# Groups that the process has without being given them: its own (an image whose group file says
+# "root:x:0:root"), and those of the caller. What is not mapped is none of them.
+# needs: root userns command:setpriv
+# timeout: 40
+test_groups_kept() {
+	user_bundle '.process.args = ["id", "-u"] | .process.user.additionalGids = [0]'
+	ok in_userns ./cede run -b b "$TAG-a"
+	config b '.process.user.additionalGids = [0, 65534]'
+	fails 1 "additionalGids: group 65534 cannot be set" in_userns ./cede run -b b "$TAG-a"
+	rm -r b
+	own_bundle '.process.args = ["sh", "-c", "exec sleep 1000"] | .process.user.additionalGids = [0]'
+	ok as_user ./cede run -d -b b "$TAG-d"
+	ok as_user ./cede exec -g 0 "$TAG-d" id -u
+	fails 1 "group 7 cannot be set: this user namespace denies setgroups" as_user ./cede exec -g 7 "$TAG-d" true
+	ok as_user ./cede delete -f "$TAG-d"
+	# A group of the caller that is mapped in a namespace that denies setgroups all the same.
+	config b '.process.args = ["id", "-G"] | .process.user.additionalGids = [4]'
+	config b '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
+	echo 0 0 10 >map
+	DENY=1 AS="setpriv --groups 4" ok with_map map ./cede --root "$T/other" run -b b "$TAG-e"
+	eq "its groups" "$OUT" "0 4"
+	nothing_left
 }
 
 # --- an ordinary user ------------------------------------------------------------------------------
@@ -130,7 +175,7 @@ test_ordinary_user_limits() {
 		.linux.resources.memory.limit = 100000000 @ config.json: linux.resources.memory.limit: no cgroup can be made here without privileges
 		.process.oomScoreAdj = -500 @ config.json: process.oomScoreAdj: .*Permission denied$
 		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576000, hard: 1048576000}] @ config.json: process.rlimits\[0\]:
-		.process.user.additionalGids = [5] @ config.json: process.user.additionalGids:
+		.process.user.additionalGids = [0, 5] @ config.json: process.user.additionalGids: group 5 cannot be set: this user namespace denies setgroups$
 		.process.user.uid = 1 @ config.json: process.user.uid: .*1
 		.linux.uidMappings[0].hostID = 0 @ config.json: linux.uidMappings: newuidmap: uid range \[0-1\) -> \[0-1\) not allowed \(exit status 1\); /etc/subuid says which ids user 65534 may map$
 		.linux.gidMappings += [{containerID: 1, hostID: 1, size: 10}] @ config.json: linux.gidMappings: newgidmap: gid range .* not allowed .*/etc/subgid says which ids user 65534 may map$
