@@ -30,9 +30,12 @@ bool rootless_map_line(const char *line, uint32_t v[3])
 	return true;
 }
 
+/* user_namespaces(7): at most 340 lines; each is "%10u %10u %10u\n". */
+#define MAP_MAX (340 * 33 + 2)
+
 static const char *own_map(void)
 {
-	static char map[4096];
+	static char map[MAP_MAX];
 	static bool known;
 
 	if (!known && proc_read(PROC_SELF, "uid_map", map, sizeof(map), NULL) < 0)
@@ -46,8 +49,8 @@ static bool look_where(void)
 	uint32_t v[3];
 	struct stat st;
 
-	if (proc_ns_stat(PROC_SELF, "user", &st, NULL) == 0 && st.st_ino == INITIAL_USERNS)
-		return true;
+	if (proc_ns_stat(PROC_SELF, "user", &st, NULL) == 0)
+		return st.st_ino == INITIAL_USERNS;
 	/* No user namespaces in this kernel, or no procfs: nothing but the initial one. */
 	return !rootless_map_line(own_map(), v) || (v[0] == 0 && v[1] == 0 && v[2] == UINT32_MAX);
 }

@@ -60,6 +60,18 @@ test_in_userns() {
 	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
 }
 
+# A map of so many lines that it takes more than a page: it is still a user namespace, the state is in the
+# user's directory, and the devices are the host's.
+# needs: root userns command:setpriv
+test_in_userns_of_many_ranges() {
+	user_bundle '.process.args = ["sh", "-c", "id -u; echo x >/dev/null && echo null works"]'
+	for ((n = 0; n < 340; n++)); do echo "$n $((65534 + n)) 1"; done >map
+	AS="setpriv --reuid 65534 --regid 65534 --clear-groups" ok with_map map env XDG_RUNTIME_DIR="$T/run" ./cede run -b b "$TAG-a"
+	eq "output" "$OUT" $'0\nnull works'
+	[ -d run/cede ] || die "the state was elsewhere"
+	nothing_left
+}
+
 # Groups that the process has without being given them: its own (an image whose group file says
 # "root:x:0:root"), and those of the caller. What is not mapped is none of them.
 # needs: root userns command:setpriv
