@@ -422,6 +422,13 @@ int mount_plan_console(struct mount_plan *p, int console_fd, struct err *e)
 /* --- all of it ----------------------------------------------------------------------------------
  */
 
+/*
+ * On its own directory, where hooks look for it. Root of a user namespace may not be let in there,
+ * if that is below somebody's private directory: the source was opened before (mount_sources.c),
+ * but a descriptor of the host's mount namespace is no place to attach to in ours (EINVAL). "/" is
+ * one that needs no look-up, and what is below keeps its paths: a look-up begins under what covers
+ * it.
+ */
 static int run_root(struct exec *x)
 {
 	const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
@@ -429,7 +436,10 @@ static int run_root(struct exec *x)
 
 	if (rc < 0)
 		return rc;
-	if (move_mount(x->p->root_fd, "", AT_FDCWD, x->p->rootfs, flags) < 0)
+	rc = move_mount(x->p->root_fd, "", AT_FDCWD, x->p->rootfs, flags);
+	if (rc < 0 && errno == EACCES && x->p->in_userns)
+		rc = move_mount(x->p->root_fd, "", AT_FDCWD, "/", flags);
+	if (rc < 0)
 		return fail(x->e, errno, "attach root filesystem %s", x->p->rootfs);
 	return 0;
 }

@@ -326,6 +326,26 @@ detach /r OK"
 	umount src
 }
 
+# With a user namespace, whose root may not be let into the directories above the bundle: its sources were
+# opened before. Hooks in the container still see the host, the container does not.
+# needs: root userns
+test_userns_private_bundle() {
+	local how
+	mkdir -m 700 private
+	bundle private/b '.process.args = ["sh", "-c", "touch /made; ls -d /made /proc/self /boot /../boot 2>/dev/null; cut -d\" \" -f5 /proc/self/mountinfo | grep -cx /"]
+		| .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings
+		| .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "ls -d /boot >\($t)/hook"]}]' --arg t "$T"
+	chown -R 100000:100000 private/b/rootfs
+	for how in --no-pivot=false --no-pivot; do
+		install -m 666 /dev/null hook
+		chmod 755 "$T"
+		ok cede run $how -b private/b "$TAG-a"
+		eq "output with $how" "$OUT" $'/made\n/proc/self\n1'
+		eq "what the hook saw" "$(cat hook)" /boot
+	done
+}
+
 # With a user namespace, what the host or the document forbids on a bind mount cannot be lifted: not by
 # mount(2), not by mount_setattr(2), not on a copy.
 # needs: root userns
