@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/rootfs.h"
 #include "runtime/mount_impl.h"
 
@@ -155,9 +156,17 @@ static int make_filesystem(struct exec *x)
 		op->late_rdonly = attrs & MOUNT_ATTR_RDONLY;
 		attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	}
-	op->fd = fs_mount(op, attrs, x->p->mount_label, &x->p->done, x->e);
-	if (op->fd < 0)
-		return op->fd;
+	rc = fs_mount(op, attrs, x->p->mount_label, &x->p->done, x->e);
+	if (rc == -EPERM && op->fd >= 0) {
+		log_debug("mount %s: %s: the host's %s is bound", op->destination, x->e->msg,
+			  op->or_bind);
+		err_clear(x->e);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	fd_batch_add(&x->p->done, op->fd);
+	op->fd = rc;
 	rc = op->propagation ? mount_set(op->fd, false, 0, 0, op->propagation, -1) : 0;
 	return rc < 0 ? fail(x->e, -rc, "set propagation") : 0;
 }

@@ -133,6 +133,18 @@ static int check_extensions(const struct mount_op *op, struct err *e)
 	return 0;
 }
 
+/*
+ * The kernel lets a user namespace have a sysfs only where nothing of the host's is hidden by
+ * mounts over parts of it, and only with a network namespace that is its own (fs/namespace.c,
+ * mount_too_revealing; fs/sysfs/mount.c). Elsewhere it gets what the host sees.
+ */
+static void plan_sysfs(const struct mount_plan *p, struct mount_op *op)
+{
+	if (op->kind == MOUNT_OP_NEW && is_type(op, "sysfs") &&
+	    (p->in_userns || !rootless_in_initial_userns()))
+		op->or_bind = "/sys";
+}
+
 static int plan_mount(struct mount_plan *p, const struct spec_mount *m, const char *bundle,
 		      struct err *e)
 {
@@ -157,6 +169,7 @@ static int plan_mount(struct mount_plan *p, const struct spec_mount *m, const ch
 		rc = check_extensions(op, e);
 	if (rc < 0)
 		return rc;
+	plan_sysfs(p, op);
 	if (op->kind == MOUNT_OP_BIND) {
 		op->source = below_bundle(&p->arena, bundle, m->source);
 		if (!op->source)

@@ -65,6 +65,7 @@ struct mount_op {
 	const char *destination; /* in the container: absolute, without empty and "." components */
 	const char *source;	 /* absolute host path, link target, device name, or NULL */
 	const char *fstype;
+	const char *or_bind;		     /* bound, read-only, where fstype may not be mounted */
 	struct strv fs_options;		     /* filesystem-specific: "key" or "key=value" each */
 	uint64_t attr_set, attr_clr;	     /* MOUNT_ATTR_* on this mount */
 	uint64_t rec_attr_set, rec_attr_clr; /* the same with AT_RECURSIVE (rro, rnosuid, ...) */
@@ -80,7 +81,8 @@ struct mount_op {
 	bool optional;	    /* a missing destination is fine (masked, read-only paths) */
 	const struct spec_mount *spec; /* NULL: added by cede */
 	const struct spec_device *device;
-	int fd;		  /* the detached, then the attached mount; -1: none (yet, or not kept) */
+	int fd;		  /* the detached, then the attached mount; -1: none (yet, or not kept);
+			     before it is made, or_bind's */
 	bool fresh;	  /* execute: an attached, empty filesystem of our own: see mount_exec.c */
 	bool late_rdonly; /* execute: becomes read-only in finish */
 };

@@ -87,6 +87,8 @@ static void add_op_line(struct strbuf *out, const struct mount_plan *p, const st
 		break;
 	case MOUNT_OP_NEW:
 		strbuf_addf(out, "new %s %s", op->fstype, op->destination);
+		if (op->or_bind)
+			strbuf_addf(out, " or-rbind from %s", op->or_bind);
 		break;
 	case MOUNT_OP_BIND:
 		strbuf_addf(out, "%s %s from %s", op->recursive ? "rbind" : "bind", op->destination,

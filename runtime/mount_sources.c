@@ -225,6 +225,25 @@ static int open_bind(struct sources *src, struct mount_op *op, struct err *e)
 	return 0;
 }
 
+/* Nobody may need it, so that it is not there is no error yet. */
+static void open_or_bind(const struct mount_plan *p, struct mount_op *op)
+{
+	const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
+	_cleanup_fd_ int fd = open_tree(AT_FDCWD, op->or_bind, flags | AT_RECURSIVE);
+	const struct mount_op bind = {
+		.fd = fd,
+		.recursive = true,
+		.rec_attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				MOUNT_ATTR_NOEXEC,
+		.propagation = op->propagation,
+	};
+	struct statfs fs;
+
+	if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == SYSFS_MAGIC &&
+	    set_clone(p, &bind, -1) >= 0)
+		op->fd = take_fd(&fd);
+}
+
 /*
  * Without a cgroup namespace of its own the container sees its own group only, as a bind. A fresh
  * cgroup2 mount from the host's namespace would show the whole host, and resets the options of the
@@ -284,6 +303,10 @@ static int open_source(struct sources *src, struct mount_op *op, struct err *e)
 	switch (op->kind) {
 	case MOUNT_OP_ROOT:
 		return open_root(src->p, e);
+	case MOUNT_OP_NEW:
+		if (op->or_bind)
+			open_or_bind(src->p, op);
+		break;
 	case MOUNT_OP_BIND:
 		rc = open_bind(src, op, e);
 		break;

@@ -326,6 +326,23 @@ detach /r OK"
 	umount src
 }
 
+# With a user namespace, no sysfs can be mounted where something hides a part of the host's, or with the
+# host's network: the container gets the host's, as it is and read-only.
+# needs: root userns
+test_userns_sysfs() {
+	# shellcheck disable=SC2016 # awk's fields
+	local look='$5 == "/sys" { print $(NF - 2) } $5 ~ "^/sys(/|$)" && $6 !~ "^ro,nosuid,nodev,noexec" { print "open:", $5 }'
+	mount -t tmpfs tmpfs /sys/kernel/mm
+	touch /sys/kernel/mm/hidden
+	in_userns ".linux.maskedPaths = []" -- sh -c "awk '$look' /proc/self/mountinfo; ls /sys/kernel/mm /sys/class/net/lo/mtu"
+	eq "where a part is hidden" "$OUT" $'sysfs\n/sys/class/net/lo/mtu\n\n/sys/kernel/mm:\nhidden'
+	umount /sys/kernel/mm
+	in_userns '.linux.namespaces |= map(select(.type != "network"))' -- sh -c "awk '$look' /proc/self/mountinfo; ls /sys/class/net | wc -l"
+	eq "with the host's network" "$OUT" "sysfs"$'\n'"$(find /sys/class/net -mindepth 1 | wc -l)"
+	in_userns ".mounts |= map(select(.destination != \"/sys/fs/cgroup\"))" -- ls /sys/class/net
+	eq "a sysfs of its own" "$OUT" lo
+}
+
 # With a user namespace, whose root may not be let into the directories above the bundle: its sources were
 # opened before. Hooks in the container still see the host, the container does not.
 # needs: root userns
