@@ -25,15 +25,19 @@ struct launch_opts {
 	char **argv; /* the job's own; argv[argc] is NULL */
 };
 
+/* Of terminals: tty, on all distributions. */
+#define LAUNCH_TTY_GROUP 5
+
 /* What the host and the caller are: looked up once, made up in unit tests. */
 struct launch_host {
 	bool has_cpu, has_memory; /* controllers in cgroup v2 */
 	bool has_cgroup;	  /* cgroup v2 at all */
 	bool has_var_tmp;	  /* a directory /var/tmp */
 	bool ordinary;		  /* the caller is an ordinary user: runtime/rootless.h */
+	bool has_tty_group;	  /* LAUNCH_TTY_GROUP is one of our user namespace's */
 	uid_t uid;
 	gid_t gid;
-	gid_t *groups;
+	gid_t *groups; /* none where the job can be given none: the caller's stay */
 	size_t n_groups;
 	mode_t umask;
 	char **environ;
@@ -67,7 +71,7 @@ struct launch_plan {
 	char **argv;		   /* NULL-terminated */
 	const char *resolv_conf;
 	uint16_t rows, columns;
-	bool has_cpu, has_var_tmp;
+	bool has_cpu, has_var_tmp, has_tty_group;
 	bool ordinary; /* in a user namespace with his own id, without a cgroup or a scheduler */
 };
 

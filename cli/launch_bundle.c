@@ -22,7 +22,7 @@
 
 /* Where a mount belongs: in every job, over the host's root, over one that has the directory (none
  * is made on the host). */
-enum { ALWAYS, PRIVILEGED, ORDINARY, OWN_NET, HOST_NET, GROUPED, HOST_ROOT, HAS_VAR_TMP };
+enum { ALWAYS, TTY_GROUP, NO_TTY_GROUP, OWN_NET, HOST_NET, GROUPED, HOST_ROOT, HAS_VAR_TMP };
 
 static const struct {
 	int when;
@@ -30,10 +30,9 @@ static const struct {
 } mounts[] = {
 	{ALWAYS, "/proc", "proc", "proc", "nosuid,noexec,nodev"},
 	{ALWAYS, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k"},
-	{PRIVILEGED, "/dev/pts", "devpts", "devpts",
+	{TTY_GROUP, "/dev/pts", "devpts", "devpts",
 	 "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"},
-	/* Group 5, tty, is none of an ordinary user's namespace. */
-	{ORDINARY, "/dev/pts", "devpts", "devpts",
+	{NO_TTY_GROUP, "/dev/pts", "devpts", "devpts",
 	 "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"},
 	{ALWAYS, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=25%"},
 	{ALWAYS, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
@@ -80,8 +79,8 @@ static void write_mounts(struct json_writer *w, const struct launch_plan *p)
 {
 	const bool wanted[] = {
 		[ALWAYS] = true,
-		[PRIVILEGED] = !p->ordinary,
-		[ORDINARY] = p->ordinary,
+		[TTY_GROUP] = p->has_tty_group,
+		[NO_TTY_GROUP] = !p->has_tty_group,
 		[OWN_NET] = !p->ordinary || !p->host_net,
 		[HOST_NET] = p->ordinary && p->host_net,
 		[GROUPED] = !p->ordinary,

@@ -63,6 +63,9 @@ int launch_host_look(struct arena *a, struct launch_host *ret, struct err *e)
 	if (rc < 0)
 		return rc;
 	h.ordinary = rootless_is_ordinary();
+	h.has_tty_group = rootless_has_gid(LAUNCH_TTY_GROUP);
+	if (rootless_keeps_groups())
+		h.n_groups = 0;
 	h.has_var_tmp = stat("/var/tmp", &st) == 0 && S_ISDIR(st.st_mode);
 	h.cwd = real_copy(a, ".");
 	if (!h.cwd)

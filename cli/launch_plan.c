@@ -330,6 +330,7 @@ int launch_plan_make(const struct launch_opts *o, const struct launch_host *h,
 	if (rc == 0)
 		rc = plan_user(&p, o, h, e);
 	p.ordinary = h->ordinary;
+	p.has_tty_group = h->has_tty_group && !p.ordinary;
 	if (rc == 0 && p.ordinary)
 		rc = check_ordinary(&p, o, h, e);
 	if (p.ordinary)

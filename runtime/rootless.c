@@ -143,6 +143,31 @@ int rootless_no_userns(int rc, struct err *e)
 	return rc;
 }
 
+bool rootless_has_gid(gid_t gid)
+{
+	static char map[MAP_MAX];
+	uint32_t v[3];
+
+	if (rootless_in_initial_userns() ||
+	    proc_read(PROC_SELF, "gid_map", map, sizeof(map), NULL) < 0)
+		return true;
+	for (const char *line = map; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (rootless_map_line(line, v) && gid >= v[0] && gid - v[0] < v[2])
+			return true;
+	}
+	return false;
+}
+
+bool rootless_keeps_groups(void)
+{
+	char text[16];
+
+	return !rootless_in_initial_userns() &&
+	       proc_read(PROC_SELF, "setgroups", text, sizeof(text), NULL) >= 0 &&
+	       str_after(text, "deny");
+}
+
 uid_t rootless_uid(void)
 {
 	uid_t uid = geteuid();

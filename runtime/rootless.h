@@ -26,6 +26,10 @@ int rootless_check_spec(const struct spec *s, struct err *e);
 int rootless_no_userns(int rc, struct err *e);
 /* What --rootless says. */
 bool runtime_is_rootless(const struct runtime *rt);
+/* A group of our user namespace. */
+bool rootless_has_gid(gid_t gid);
+/* Our user namespace denies setgroups(2): whoever runs in it has the groups that we have. */
+bool rootless_keeps_groups(void);
 /* The effective uid as the machine knows it. */
 uid_t rootless_uid(void);
 

@@ -60,6 +60,23 @@ test_in_userns() {
 	eq "what is left" "$(find run/cede -mindepth 1 -maxdepth 1 ! -name '.*')" ""
 }
 
+# `launch` there: no group for terminals, which is not mapped, and no groups to be set.
+# needs: root userns command:setpriv
+test_in_userns_launch() {
+	mkdir -p run mine
+	chmod 755 "$T"
+	install -m 755 "$CEDE" cede
+	chown 65534:65534 run mine
+	launched() { (cd mine && "$@" ../cede launch -q -- sh -c 'id -u; touch here; chrt -p $$; stat -c %g /dev/pts/ptmx'); }
+	ok launched in_userns
+	like "output" "$OUT" $'^0\n.*SCHED_IDLE\n.*\n0$'
+	eq "whose file it is" "$(stat -c %u mine/here)" 65534
+	# With groups of the caller, which stay.
+	ok launched setpriv --reuid 65534 --regid 65534 --groups 4,27 --inh-caps=-all \
+		env XDG_RUNTIME_DIR="$T/run" HOME="$T" unshare --user --map-root-user --mount
+	eq "what is left" "$(find run/cede -mindepth 1 -type d ! -name '.*')" ""
+}
+
 # A map of so many lines that it takes more than a page: it is still a user namespace, the state is in the
 # user's directory, and the devices are the host's.
 # needs: root userns command:setpriv

@@ -31,6 +31,7 @@ static const struct launch_host host = {
 	.has_memory = true,
 	.has_cgroup = true,
 	.has_var_tmp = true,
+	.has_tty_group = true,
 	.uid = 1000,
 	.gid = 1001,
 	.groups = groups,
