@@ -18,7 +18,9 @@ bool rootless_in_initial_userns(void);
 bool rootless_map_line(const char *line, uint32_t v[3]);
 /* --rootless auto. */
 bool rootless_is(void);
-/* An ordinary user: no power over any namespace but those that a new user namespace of his owns. */
+/* An ordinary user: no power over any namespace but those that a new user namespace of his owns.
+ * Some capability that he may have is not enough for anything else: files, cgroups, procfs and
+ * setgroups ask for others, or for root. */
 bool rootless_is_ordinary(void);
 /* What of a document only works with more power than such a user's, with what to do. */
 int rootless_check_spec(const struct spec *s, struct err *e);

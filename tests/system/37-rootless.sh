@@ -135,6 +135,23 @@ own_pid() { as_user ./cede state "$1" | jq -r .pid; }
 own_status() { as_user ./cede state "$1" | jq -r .status; }
 own_status_is() { [ "$(own_status "$1")" = "$2" ]; }
 
+# One capability or the other makes him no other user.
+# needs: root userns command:setpriv cap:sys_admin
+test_ordinary_user_with_capability() {
+	local one
+	own_bundle '.process.args = ["id", "-u"]'
+	for one in sys_admin setuid; do
+		ok setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps "-all,+$one" --ambient-caps "-all,+$one" \
+			env XDG_RUNTIME_DIR="$T/run" HOME="$T" ./cede run -b b "$TAG-a"
+		eq "output" "$OUT" 0
+	done
+	config b '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
+	fails 1 "an ordinary user's container needs a user namespace" \
+		setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps -all,+sys_admin --ambient-caps -all,+sys_admin \
+		env XDG_RUNTIME_DIR="$T/run" HOME="$T" ./cede run -b b "$TAG-a"
+	nothing_left
+}
+
 # Everything from create to delete, with one's own id alone: no helper program is asked for.
 # needs: root userns command:setpriv
 # timeout: 60
