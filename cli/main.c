@@ -129,21 +129,33 @@ static int parse_rootless(const char *value, enum rootless *ret, struct err *e)
 	return 0;
 }
 
+/* Root of the machine, or of a user namespace that has a /run of its own, as a system container
+ * does: there is where root's containers are. One call tells in nearly all cases. */
+static bool has_roots_place(const struct cli *cli, bool has_dir)
+{
+	if (geteuid() != 0)
+		return false;
+	if (!has_dir && (access("/run", W_OK) == 0 || rootless_in_initial_userns()))
+		return true;
+	return !runtime_is_rootless(&cli->rt);
+}
+
 /* Where containers are when nobody says: a user's are below the directory that is his own. */
 static int default_root(struct cli *cli, struct err *e)
 {
 	static char path[PATH_MAX];
 	const char *dir = getenv("XDG_RUNTIME_DIR");
+	bool has_dir = dir && *dir == '/';
 	int n;
 
 	cli->rt.root = CEDE_DEFAULT_ROOT;
-	if (geteuid() == 0 && (!dir || *dir != '/' || !runtime_is_rootless(&cli->rt)))
+	if (has_roots_place(cli, has_dir))
 		return 0;
-	if (dir && *dir == '/')
+	if (has_dir)
 		n = snprintf(path, sizeof(path), "%s/cede", dir);
 	else
-		n = snprintf(path, sizeof(path), "/run/user/%u/cede", geteuid());
-	cli->rt.root_is_guess = !dir || *dir != '/';
+		n = snprintf(path, sizeof(path), "/run/user/%u/cede", rootless_uid());
+	cli->rt.root_is_guess = !has_dir;
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return refuse(e, ENAMETOOLONG, "XDG_RUNTIME_DIR is too long");
 	cli->rt.root = path;

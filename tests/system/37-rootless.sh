@@ -340,6 +340,20 @@ test_ordinary_user_root() {
 	fails 1 '--rootless: unknown value "maybe"' as_user ./cede --rootless maybe list
 }
 
+# Root of a user namespace is told the same, with the number that the machine knows him by; where /run is
+# his own, as in a system container, his containers are there.
+# needs: root userns command:setpriv
+test_in_userns_root() {
+	user_bundle '.process.args = ["true"]'
+	fails 1 'XDG_RUNTIME_DIR is not set, and /run/user/65534/cede cannot be made: Permission denied; name a directory for the containers with --root$' \
+		in_userns env -u XDG_RUNTIME_DIR ./cede run -b b "$TAG-a"
+	ok in_userns env -u XDG_RUNTIME_DIR ./cede list -q
+	eq "containers" "$OUT" ""
+	# shellcheck disable=SC2016 # the shell's in the namespace
+	ok in_userns env -u XDG_RUNTIME_DIR sh -c 'mount -t tmpfs tmpfs /run && ./cede run -b b "$1" && ls /run' - "$TAG-a"
+	eq "what is in /run" "$OUT" cede
+}
+
 # The pid namespace of another container (a pod's, below a rootless engine): our own is the host's, to which
 # root of a user namespace does not come back. Hooks run in it all the same.
 # needs: root userns command:setpriv
