@@ -193,7 +193,7 @@ static int on_map_ids(struct creation *c, const struct sync_msg *m, int *fd, str
 {
 	(void)m;
 	(void)fd;
-	return idmap_write(c->pid, &c->spec->linux_, e);
+	return idmap_write(c->pid, &c->spec->linux_, c->signals.fd, e);
 }
 
 static int on_offsets(struct creation *c, const struct sync_msg *m, int *fd, struct err *e)

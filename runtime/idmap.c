@@ -104,12 +104,12 @@ static int helper_failed(const char *name, const char *place, struct spawn_resul
 /* The kernel lets a user map his own id alone; for more there is a setuid program, which knows what
  * the administrator has given him. */
 static int map_by_helper(const char *name, pid_t pid, const struct spec_idmaps *m,
-			 const char *place, struct err *e)
+			 const char *place, int cancel_fd, struct err *e)
 {
 	_cleanup_arena_ struct arena a = ARENA_INIT;
 	struct spawn_result result = {0};
 	char path[64], **argv = NULL;
-	struct spawn s = {.path = path, .output_limit = 1024};
+	struct spawn s = {.path = path, .output_limit = 1024, .cancel_fd = cancel_fd};
 	int rc;
 
 	if (!find_helper(name, path, sizeof(path)))
@@ -132,27 +132,27 @@ static int map_by_helper(const char *name, pid_t pid, const struct spec_idmaps *
 
 /* setgroups(2) must be given up where the group's map comes without privilege; newgidmap(1) sees to
  * it where that is needed. */
-static int map_groups(pid_t pid, const struct spec_idmaps *m, struct err *e)
+static int map_groups(pid_t pid, const struct spec_idmaps *m, int cancel_fd, struct err *e)
 {
 	const char *place = "linux.gidMappings";
 	int rc;
 
 	if (rootless_is_ordinary() && !idmap_is_own(m, getegid()))
-		return map_by_helper("newgidmap", pid, m, place, e);
+		return map_by_helper("newgidmap", pid, m, place, cancel_fd, e);
 	rc = geteuid() != 0 ? proc_write(pid, "setgroups", "deny", e) : 0;
 	return rc < 0 ? rc : write_map(pid, "gid_map", m, place, e);
 }
 
-int idmap_write(pid_t pid, const struct spec_linux *l, struct err *e)
+int idmap_write(pid_t pid, const struct spec_linux *l, int cancel_fd, struct err *e)
 {
 	const struct spec_idmaps *m = &l->uid_mappings;
 	const char *place = "linux.uidMappings";
-	int rc = map_groups(pid, &l->gid_mappings, e);
+	int rc = map_groups(pid, &l->gid_mappings, cancel_fd, e);
 
 	if (rc < 0)
 		return rc;
 	if (rootless_is_ordinary() && !idmap_is_own(m, geteuid()))
-		return map_by_helper("newuidmap", pid, m, place, e);
+		return map_by_helper("newuidmap", pid, m, place, cancel_fd, e);
 	return write_map(pid, "uid_map", m, place, e);
 }
 

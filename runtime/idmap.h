@@ -13,8 +13,9 @@
 
 /* In the runtime: uid_map, gid_map (and setgroups, which a runtime without privilege must give up)
  * of a process that is in a new user namespace. An ordinary user's maps are written by newuidmap(1)
- * and newgidmap(1), unless they are his own id alone. */
-int idmap_write(pid_t pid, const struct spec_linux *l, struct err *e);
+ * and newgidmap(1), unless they are his own id alone; a readable `cancel_fd` (or -1) ends these
+ * with -EINTR. */
+int idmap_write(pid_t pid, const struct spec_linux *l, int cancel_fd, struct err *e);
 
 /* In that process: becomes root of the namespace, if it has one, else user and group of the
  * process; keeps its capabilities. */

@@ -269,6 +269,28 @@ test_ordinary_user_ranges() {
 	nothing_left
 }
 
+# A helper that hangs (it asks a directory service, say) is given up at ^C.
+# needs: root userns command:setpriv command:newuidmap
+test_ordinary_user_ranges_interrupted() {
+	local pid
+	own_bundle '.process.args = ["true"] | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 1000}]'
+	mkfifo hangs
+	printf '#!/bin/sh\necho >%s/hangs\nexec sleep 1000\n' "$T" >helper
+	chmod 755 helper
+	chmod 666 hangs
+	mount --bind helper /usr/bin/newuidmap
+	(exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+		env XDG_RUNTIME_DIR="$T/run" HOME="$T" ./cede run -b b "$TAG-a" >out 2>&1 </dev/null) &
+	pid=$!
+	read -r _ <hangs
+	kill -INT $pid
+	eventually 10 gone $pid
+	wait $pid || STATUS=$?
+	eq "the status" "$STATUS" 130
+	umount /usr/bin/newuidmap
+	nothing_left
+}
+
 # In a group that was delegated to the user the container has one of its own: it can be paused, all
 # its processes signalled, and it goes with the container. Limits need a controller.
 # needs: root userns command:setpriv
