@@ -16,6 +16,7 @@
 #include "base/table.h"
 #include "runtime/criu_wire.h"
 #include "runtime/idmap.h"
+#include "runtime/rootless.h"
 
 static const struct name_value cgroups_modes[] = {
 	{"full", CR_CG_FULL},
@@ -102,8 +103,13 @@ static int check_lsm(const struct cr_opts *o, struct err *e)
 int cr_check(const struct cr_opts *o, struct err *e)
 {
 	char address[256];
-	int port, rc = cr_cgroups_mode(o->cgroups_mode, 0, e);
+	int port, rc;
 
+	if (rootless_is_ordinary())
+		return refuse(e, EPERM,
+			      "an ordinary user's container cannot be checkpointed or restored: "
+			      "CRIU needs root's privileges for that");
+	rc = cr_cgroups_mode(o->cgroups_mode, 0, e);
 	if (rc < 0)
 		return rc;
 	if (o->network_lock && !table_find(network_locks, o->network_lock))

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -91,6 +92,12 @@ static int helper_failed(const char *name, const char *place, struct spawn_resul
 	char *line = r->output ? r->output : (char *)"";
 	const char *text;
 
+	/* execve(2): then neither set-user-ID nor capabilities of a file count. */
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return refuse(e, EPERM,
+			      "config.json: %s: %s(1) has no power to map ids here: cede was "
+			      "called with no_new_privs",
+			      place, name);
 	line[strcspn(line, "\n")] = '\0';
 	text = str_after(line, name);
 	text = text && str_after(text, ": ") ? str_after(text, ": ") : line;

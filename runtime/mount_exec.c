@@ -22,6 +22,7 @@
 
 struct exec {
 	struct mount_plan *p;
+	const struct spec *s;
 	struct mount_op *op; /* the current one */
 	struct err *e;
 	/* Parent of the last device or link: the next one mostly goes there, too. */
@@ -143,6 +144,29 @@ static bool wants_real_dir(const struct mount_op *op)
 		(streq(op->fstype, "proc") || streq(op->fstype, "sysfs")));
 }
 
+/* Whose namespace decides who may mount these, if they are not refused for what they would show
+ * (mount_namespaces(7)). */
+static const struct {
+	const char *fstype;
+	enum spec_ns_kind ns;
+} owners[] = {
+	{"proc", NS_PID},
+	{"mqueue", NS_IPC},
+	{"sysfs", NS_NETWORK},
+};
+
+static int mount_failed(const struct exec *x, int rc)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(owners) && rc == -EPERM && x->p->in_userns; i++)
+		if (streq(owners[i].fstype, x->op->fstype) &&
+		    !x->s->linux_.namespaces[owners[i].ns].wanted)
+			return refuse(x->e, EPERM,
+				      "a container with a user namespace cannot mount %s without a "
+				      "new %s namespace: the other is the host's",
+				      x->op->fstype, spec_ns_name(owners[i].ns));
+	return rc;
+}
+
 static int make_filesystem(struct exec *x)
 {
 	struct mount_op *op = x->op;
@@ -164,7 +188,7 @@ static int make_filesystem(struct exec *x)
 		return 0;
 	}
 	if (rc < 0)
-		return rc;
+		return mount_failed(x, rc);
 	fd_batch_add(&x->p->done, op->fd);
 	op->fd = rc;
 	rc = op->propagation ? mount_set(op->fd, false, 0, 0, op->propagation, -1) : 0;
@@ -501,11 +525,10 @@ static void end_op(struct exec *x)
 
 int mount_plan_execute(struct mount_plan *p, const struct spec *s, int console_fd, struct err *e)
 {
-	struct exec x = {.p = p, .e = e, .parent_fd = -1, .console_fd = console_fd};
+	struct exec x = {.p = p, .s = s, .e = e, .parent_fd = -1, .console_fd = console_fd};
 	mode_t mask = umask(0);
 	int rc = 0;
 
-	(void)s; /* the plan has all it needs */
 	for (size_t i = 0; i < p->n && rc >= 0; i++) {
 		x.op = &p->ops[i];
 		rc = run_op(&x);

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/procfs.h"
 #include "base/sys.h"
+#include "runtime/rootless.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -146,6 +147,11 @@ static int plan_one(const struct spec_namespace *n, enum spec_ns_kind k, struct 
 		p->mount_lent = true;
 		p->created |= flag;
 	} else if (k == NS_USER && is_own_userns(p->fds[k])) {
+		if (rootless_is_ordinary())
+			return refuse(e, EPERM,
+				      "config.json: linux.namespaces: user namespace %s is the "
+				      "caller's: an ordinary user's container needs another one",
+				      n->path);
 		p->fds[k] = fd_close(p->fds[k]);
 	} else {
 		p->joined |= flag;

@@ -325,6 +325,17 @@ static int check_groups(const struct spec_user *u, struct err *e)
 	return 0;
 }
 
+/* setresuid(2) and the like: EINVAL is for ids that are not mapped, and nothing else. */
+static int id_failed(const char *key, const char *what, uint32_t id, struct err *e)
+{
+	if (errno == EINVAL)
+		return refuse(e, EINVAL,
+			      "config.json: process.user.%s: %u is not mapped in the user "
+			      "namespace",
+			      key, id);
+	return fail(e, errno, "config.json: process.user.%s: set %s id %u", key, what, id);
+}
+
 static int set_groups(const struct process *p, struct err *e)
 {
 	const struct spec_user *u = &p->spec->user;
@@ -337,6 +348,9 @@ static int set_groups(const struct process *p, struct err *e)
 	if (errno == EPERM &&
 	    (p->setgroups_denied || (!u->n_additional_gids && (p->in_userns || p->own_userns))))
 		return check_groups(u, e);
+	for (size_t i = 0; errno == EINVAL && i < u->n_additional_gids; i++)
+		if (sys_setgroups(1, &u->additional_gids[i]) < 0 && errno == EINVAL)
+			return id_failed("additionalGids", "group", u->additional_gids[i], e);
 	return fail(e, errno, "config.json: process.user.additionalGids: setgroups");
 }
 
@@ -362,9 +376,9 @@ static int set_credentials(struct process *p, struct err *e)
 	if (rc < 0)
 		return rc;
 	if (sys_setresgid(u->gid, u->gid, u->gid) < 0)
-		return fail(e, errno, "config.json: process.user.gid: set group id %u", u->gid);
+		return id_failed("gid", "group", u->gid, e);
 	if (sys_setresuid(u->uid, u->uid, u->uid) < 0)
-		return fail(e, errno, "config.json: process.user.uid: set user id %u", u->uid);
+		return id_failed("uid", "user", u->uid, e);
 	rc = caps_finish(&p->caps, p->spec->user.uid, e);
 	if (rc < 0)
 		return rc;

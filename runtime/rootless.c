@@ -86,6 +86,24 @@ bool rootless_is_ordinary(void)
 	return known;
 }
 
+static int check_mounts(const struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+		bool mapped = m->uid_mappings.n;
+
+		for (size_t o = 0; o < m->options.n; o++)
+			mapped |=
+				streq(m->options.v[o], "idmap") || streq(m->options.v[o], "ridmap");
+		if (mapped)
+			return refuse(e, EPERM,
+				      "config.json: mounts[%zu] (%s): an ordinary user cannot "
+				      "id-map a mount: its filesystem is the host's",
+				      i, m->destination ? m->destination : "no destination");
+	}
+	return 0;
+}
+
 int rootless_check_spec(const struct spec *s, struct err *e)
 {
 	const struct spec_linux *l = &s->linux_;
@@ -109,7 +127,7 @@ int rootless_check_spec(const struct spec *s, struct err *e)
 		return refuse(e, EPERM,
 			      "config.json: linux.netDevices: an ordinary user cannot give a "
 			      "network device away");
-	return 0;
+	return check_mounts(s, e);
 }
 
 /* Where distributions and administrators switch user namespaces off for ordinary users, and the

@@ -179,6 +179,7 @@ test_ordinary_user() {
 	fails 127 "nothere" as_user ./cede exec "$TAG-a" nothere
 	fails 1 "has no cgroup: it cannot be paused" as_user ./cede pause "$TAG-a"
 	fails 1 "has no cgroup: it has no limits" as_user ./cede update --memory 100M "$TAG-a"
+	fails 1 "an ordinary user's container cannot be checkpointed or restored: CRIU needs root's privileges for that$" as_user ./cede checkpoint "$TAG-a"
 	fails 1 "has no cgroup: nothing is counted" as_user ./cede events --stats "$TAG-a"
 	like "list" "$(as_user ./cede list)" "$TAG-a .*running"
 	ok as_user ./cede kill "$TAG-a" KILL
@@ -222,7 +223,13 @@ test_ordinary_user_limits() {
 		.process.oomScoreAdj = -500 @ config.json: process.oomScoreAdj: .*Permission denied$
 		.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1048576000, hard: 1048576000}] @ config.json: process.rlimits\[0\]:
 		.process.user.additionalGids = [0, 5] @ config.json: process.user.additionalGids: group 5 cannot be set: this user namespace denies setgroups$
-		.process.user.uid = 1 @ config.json: process.user.uid: .*1
+		.process.user.uid = 1 @ config.json: process.user.uid: 1 is not mapped in the user namespace$
+		.process.user.gid = 2 @ config.json: process.user.gid: 2 is not mapped in the user namespace$
+		.mounts += [{destination: "/m", source: "/", type: "bind", options: ["bind", "idmap"]}] @ config.json: mounts\[[0-9]\] \(/m\): an ordinary user cannot id-map a mount
+		.mounts += [{destination: "/m", source: "/", options: ["bind"], uidMappings: .linux.uidMappings, gidMappings: .linux.gidMappings}] @ \(/m\): an ordinary user cannot id-map a mount
+		(.linux.namespaces[] | select(.type == "user")).path = "/proc/self/ns/user" | del(.linux.uidMappings, .linux.gidMappings) @ user namespace /proc/self/ns/user is the caller's: an ordinary user's container needs another one$
+		.linux.namespaces |= map(select(.type != "pid")) @ mount /proc: a container with a user namespace cannot mount proc without a new pid namespace: the other is the host's$
+		.linux.namespaces |= map(select(.type != "ipc")) @ mount /dev/mqueue: a container with a user namespace cannot mount mqueue without a new ipc namespace: the other is the host's$
 		.linux.uidMappings[0].hostID = 0 @ config.json: linux.uidMappings: newuidmap: uid range \[0-1\) -> \[0-1\) not allowed \(exit status 1\); /etc/subuid says which ids user 65534 may map$
 		.linux.gidMappings += [{containerID: 1, hostID: 1, size: 10}] @ config.json: linux.gidMappings: newgidmap: gid range .* not allowed .*/etc/subgid says which ids user 65534 may map$
 		.linux.uidMappings = [] @ linux.uidMappings
@@ -251,6 +258,11 @@ test_ordinary_user_ranges() {
 	ok as_user ./cede kill "$TAG-a" KILL
 	eventually 10 own_status_is "$TAG-a" stopped
 	ok as_user ./cede delete "$TAG-a"
+	config b '.process.user.additionalGids = [7, 1000]'
+	fails 1 "config.json: process.user.additionalGids: 1000 is not mapped in the user namespace$" as_user ./cede run -b b "$TAG-a"
+	config b '.process.user.additionalGids = []'
+	fails 1 "config.json: linux.gidMappings: newgidmap\(1\) has no power to map ids here: cede was called with no_new_privs$" \
+		as_user setpriv --no-new-privs ./cede run -b b "$TAG-a"
 	# Beyond the range; a helper that fails without a word; none.
 	config b '.linux.uidMappings[0].size = 1001'
 	fails 1 "linux.uidMappings: newuidmap: uid range \[0-1001\) -> \[300000-301001\) not allowed" as_user ./cede run -b b "$TAG-a"
