@@ -434,7 +434,9 @@ int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, st
 		if (rc < 0)
 			return rc;
 	}
-	rc = cg_plan_write(cg->fd, &plan, have, false, e);
+	rc = *cg->unit ? cg_complete_quotas(cg->fd, &arena, &plan, e) : 0;
+	if (rc == 0)
+		rc = cg_plan_write(cg->fd, &plan, have, false, e);
 	if (rc < 0 || !*cg->unit)
 		return rc;
 	/* The kernel has judged, systemd is told, and what systemd has rounded is made exact. */

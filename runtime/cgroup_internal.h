@@ -130,7 +130,12 @@ int cg_birth_group(int cgfd, unsigned have, struct err *e);
 /* runtime/cgroup_systemd.c */
 int cg_create_systemd(const struct cg_request *r, struct cgroup *cg, struct err *e);
 /* Tells systemd about a plan that has been written to the kernel's files. */
-int cg_apply_systemd(const struct cgroup *cg, struct arena *a, struct cg_plan *plan, struct err *e);
+int cg_apply_systemd(const struct cgroup *cg, struct arena *a, const struct cg_plan *plan,
+		     struct err *e);
+/* cpu.max with one half alone keeps the other half that is in force, which systemd does not know:
+ * the plan's writes get both. Before anything is written: systemd has rules of its own for periods.
+ */
+int cg_complete_quotas(int cgfd, struct arena *a, struct cg_plan *plan, struct err *e);
 /* The slice as a unit of systemd's, so that no reload and no other unit's coming or going takes its
  * idle class or its children's controllers away. */
 int cg_slice_ensure(const struct cg_host *h, enum systemd_manager m, struct err *e);

@@ -321,34 +321,71 @@ int cg_create_systemd(const struct cg_request *r, struct cgroup *cg, struct err 
 /* --- later ---------------------------------------------------------------------------------------
  */
 
-/* "PERIOD" alone keeps the quota in force, which systemd wants to hear as well. */
-static int resolve_quota(int cgfd, struct arena *a, struct cg_write *w, struct err *e)
+#define BANDWIDTH_TEXT 32
+
+/* A quota and its period, as the words of cpu.max. */
+struct bandwidth {
+	char quota[BANDWIDTH_TEXT], period[BANDWIDTH_TEXT];
+};
+
+/* The next word, "" if there is none, and what is behind it. */
+static const char *next_word(const char *text, char word[BANDWIDTH_TEXT])
 {
-	char now[64];
-	ssize_t n;
+	size_t len = strcspn(text, " \n");
+
+	if (!str_part(word, BANDWIDTH_TEXT, text, len))
+		word[0] = '\0';
+	text += len;
+	return text + strspn(text, " ");
+}
+
+/* Both halves of a write, `now` being in force. What is no cpu.max stays: the kernel will judge. */
+static int complete(struct bandwidth *now, struct arena *a, struct cg_write *w, struct err *e)
+{
+	struct bandwidth next = *now;
+	char period[BANDWIDTH_TEXT];
+	const char *rest = w->value;
+	uint64_t n;
 
 	if (!w->keep_quota)
+		rest = next_word(rest, next.quota);
+	rest = next_word(rest, period);
+	if (*period)
+		memcpy(next.period, period, sizeof(period));
+	if ((*rest && !streq(rest, "\n")) || parse_u64(next.period, 10, &n) < 0 ||
+	    (!streq(next.quota, "max") && parse_u64(next.quota, 10, &n) < 0))
 		return 0;
-	n = cg_read(cgfd, w->file, now, sizeof(now), e);
-	if (n < 0)
-		return (int)n;
-	now[strcspn(now, " \n")] = '\0';
-	w->value = arena_printf(a, "%s %s", now, w->value);
+	w->value = arena_printf(a, "%s %s", next.quota, next.period);
 	w->keep_quota = false;
+	*now = next;
 	return w->value ? 0 : fail(e, ENOMEM, "linux.resources.%s", w->json);
 }
 
-int cg_apply_systemd(const struct cgroup *cg, struct arena *a, struct cg_plan *plan, struct err *e)
+int cg_complete_quotas(int cgfd, struct arena *a, struct cg_plan *plan, struct err *e)
+{
+	struct bandwidth now;
+	char text[2 * BANDWIDTH_TEXT];
+	ssize_t n = cg_read(cgfd, "cpu.max", text, sizeof(text), NULL);
+	int rc = 0;
+
+	if (n < 0) /* no controller: a plan that needs it has been refused */
+		return 0;
+	(void)next_word(next_word(text, now.quota), now.period); /* the kernel's own form */
+	for (size_t i = 0; rc == 0 && i < plan->n; i++)
+		if (streq(plan->v[i].file, "cpu.max"))
+			rc = complete(&now, a, &plan->v[i], e);
+	return rc;
+}
+
+int cg_apply_systemd(const struct cgroup *cg, struct arena *a, const struct cg_plan *plan,
+		     struct err *e)
 {
 	struct unit_props props = {.a = a};
 	uint64_t idle = 0;
 	size_t n = 0;
-	int rc = 0;
+	int rc;
 
-	for (size_t i = 0; rc == 0 && i < plan->n; i++)
-		rc = resolve_quota(cg->fd, a, &plan->v[i], e);
-	if (rc == 0)
-		rc = unit_props_of_plan(&props, plan, false, e);
+	rc = unit_props_of_plan(&props, plan, false, e);
 	if (rc < 0)
 		return rc;
 	/* An idle group has no weight, and to give it one would end its idleness: cg_plan_write

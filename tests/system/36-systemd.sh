@@ -246,3 +246,28 @@ test_update() {
 	eq "with a weight" "$(idle | cut -d' ' -f1)" 0
 	ok cede delete --force "$TAG-a"
 }
+
+# timeout: 120
+test_update_quota() {
+	local u g
+	u=$(scope_of "$TAG-a") g=$SLICE_CG/$(scope_of "$TAG-a")
+	sleeper '.linux.resources.cpu = {quota: 35000, period: 70000}'
+	ok sd run -d -b b "$TAG-a"
+	told() { echo "$(cat "$g/cpu.max") $(prop "$u" CPUQuotaPerSecUSec) $(prop "$u" CPUQuotaPeriodUSec)"; }
+	eq "before" "$(told)" "35000 70000 500ms 70ms"
+	ok cede update --cpu-quota 14000 "$TAG-a"
+	eq "a quota alone" "$(told)" "14000 70000 200ms 70ms"
+	systemctl daemon-reload
+	systemctl set-property --runtime "$u" CPUWeight=50
+	eq "after a reload and a property" "$(told)" "14000 70000 200ms 70ms"
+	ok cede update --cpu-period 50000 "$TAG-a"
+	eq "a period alone" "$(told)" "14000 50000 280ms 50ms"
+	ok cede update --cpu-quota 1000 "$TAG-a"
+	eq "the least quota" "$(told)" "1000 50000 20ms 50ms"
+	echo '{"unified": {"cpu.max": "20000"}}' >r.json
+	ok cede update -r r.json "$TAG-a"
+	eq "one number in unified" "$(told)" "20000 50000 400ms 50ms"
+	ok cede update --cpu-quota -1 "$TAG-a"
+	eq "none" "$(told)" "max 50000 infinity 50ms"
+	ok cede delete --force "$TAG-a"
+}

@@ -2,7 +2,10 @@
 /* runtime/unit_name, unit_props, unit_annotations: names, limits and annotations as systemd's. */
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "runtime/unit_name.h"
@@ -140,6 +143,57 @@ static void test_limits(void **state)
 	}
 }
 
+/* What a plan writes to cpu.max where "35000 70000" is in force. */
+static void test_quotas(void **state)
+{
+	static const struct {
+		const char *json, *want; /* one write after the other */
+	} cases[] = {
+		{"{\"cpu\": {\"quota\": 14000}}", "14000 70000;"},
+		{"{\"cpu\": {\"quota\": -1}}", "max 70000;"},
+		{"{\"cpu\": {\"period\": 50000}}", "35000 50000;"},
+		{"{\"cpu\": {\"quota\": 14000, \"period\": 20000}}", "14000 20000;"},
+		{"{\"unified\": {\"cpu.max\": \"20000\"}}", "20000 70000;"},
+		{"{\"unified\": {\"cpu.max\": \"20000\\n\"}}", "20000 70000;"},
+		{"{\"unified\": {\"cpu.max\": \"max\"}}", "max 70000;"},
+		{"{\"unified\": {\"cpu.max\": \"20000 40000\"}}", "20000 40000;"},
+		{"{\"cpu\": {\"period\": 50000}, \"unified\": {\"cpu.max\": \"20000\"}}",
+		 "35000 50000;20000 50000;"},
+		{"{\"unified\": {\"cpu.max\": \"nonsense\"}}", "nonsense;"},
+		{"{\"unified\": {\"cpu.max\": \"1000 2000 3000\"}}", "1000 2000 3000;"},
+		{"{\"unified\": {\"cpu.max\": \"1000\\n2000\"}}", "1000\n2000;"},
+	};
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+	char dir[] = "/tmp/cede-unit.XXXXXX";
+	struct err e = ERR_INIT;
+	int dirfd, fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dirfd, "cpu.max", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "35000 70000\n", 12), 12);
+	(void)close(fd);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_arena_ struct arena a = ARENA_INIT;
+		struct spec_resources r;
+		struct cg_plan plan;
+
+		if (spec_resources_parse(&a, cases[i].json, strlen(cases[i].json), "r", &r, &e) <
+			    0 ||
+		    cg_plan_make(&a, &r, &plan, &e) < 0 ||
+		    cg_complete_quotas(dirfd, &a, &plan, &e) < 0)
+			fail_msg("%s: %s", cases[i].json, e.msg);
+		out.len = 0;
+		for (size_t k = 0; k < plan.n; k++)
+			strbuf_addf(&out, "%s;", plan.v[k].value);
+		assert_string_equal(strbuf_str(&out), cases[i].want);
+	}
+	assert_int_equal(unlinkat(dirfd, "cpu.max", 0), 0);
+	(void)close(dirfd);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static int annotate(struct unit_props *p, const char *name, const char *value, struct err *e)
 {
 	char key[128];
@@ -250,9 +304,8 @@ static void test_wire(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_names),  cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_quotas), cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_wire),
 	};
 
