@@ -213,7 +213,7 @@ static int scope_props(struct unit_props *p, const struct cg_request *r,
 	if (rc == 0)
 		rc = add_settings(p, scope_settings, ARRAY_SIZE(scope_settings), e);
 	if (rc == 0)
-		rc = unit_props_of_plan(p, r->plan, true, e);
+		rc = unit_props_of_plan(p, r->plan, e);
 	for (size_t i = 0; rc == 0 && i < said.n; i++) {
 		struct unit_prop *u = unit_props_set(p, said.v[i].name, said.v[i].sig, e);
 
@@ -385,7 +385,7 @@ int cg_apply_systemd(const struct cgroup *cg, struct arena *a, const struct cg_p
 	size_t n = 0;
 	int rc;
 
-	rc = unit_props_of_plan(&props, plan, false, e);
+	rc = unit_props_of_plan(&props, plan, e);
 	if (rc < 0)
 		return rc;
 	/* An idle group has no weight, and to give it one would end its idleness: cg_plan_write

@@ -331,7 +331,7 @@ static bool has_property(const struct unit_props *p, const char *name)
  * An idle group has no weight: weight 0 is how systemd (252) says "idle". The way back needs a
  * weight, or systemd makes the group idle again the next time it touches it.
  */
-static int convert_idle(struct unit_props *p, int idle, bool fresh, struct err *e)
+static int convert_idle(struct unit_props *p, int idle, struct err *e)
 {
 	int rc = 0;
 
@@ -340,18 +340,17 @@ static int convert_idle(struct unit_props *p, int idle, bool fresh, struct err *
 		if (rc == 0)
 			for (size_t i = 0; i < p->n; i++)
 				p->v[i].optional |= streq(p->v[i].name, "CPUWeight");
-	} else if (idle == 0 && !fresh && !has_property(p, "CPUWeight")) {
+	} else if (idle == 0 && !has_property(p, "CPUWeight")) {
 		rc = unit_props_add(p, "CPUWeight", "t", "100", e);
 	}
 	return rc;
 }
 
-int unit_props_of_plan(struct unit_props *p, const struct cg_plan *plan, bool fresh, struct err *e)
+int unit_props_of_plan(struct unit_props *p, const struct cg_plan *plan, struct err *e)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < plan->n; i++)
-		if (!plan->v[i].neutral || !fresh)
-			rc = convert(p, &plan->v[i], e);
-	return rc < 0 ? rc : convert_idle(p, plan->idle, fresh, e);
+		rc = convert(p, &plan->v[i], e);
+	return rc < 0 ? rc : convert_idle(p, plan->idle, e);
 }

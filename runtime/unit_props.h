@@ -42,11 +42,12 @@ void unit_props_write(const struct unit_props *p, struct strbuf *out);
 
 /*
  * The limits of a plan for which systemd has a property: what it does not know of, its next reload
- * may take back. Those that a fresh group has anyway are left out with `fresh`, and say "none"
- * without. The kernel's files are written afterwards as well (cg_plan_write): they are exact where
- * systemd rounds, and cover what it has no property for.
+ * may take back. Those that a fresh group has anyway say "none" all the same: a fresh unit has what
+ * its manager gives by default (systemd-system.conf(5), DefaultTasksMax). The kernel's files are
+ * written afterwards as well (cg_plan_write): they are exact where systemd rounds, and cover what
+ * it has no property for.
  */
-int unit_props_of_plan(struct unit_props *p, const struct cg_plan *plan, bool fresh, struct err *e);
+int unit_props_of_plan(struct unit_props *p, const struct cg_plan *plan, struct err *e);
 
 /*
  * Annotations org.systemd.property.NAME: a value in GVariant's text form, of the types that

@@ -52,14 +52,14 @@ static void check_plan(const struct cg_plan *p)
 	require(p->idle >= -1 && p->idle <= 1);
 }
 
-static void check_properties(struct arena *a, const struct cg_plan *plan, bool fresh)
+static void check_properties(struct arena *a, const struct cg_plan *plan)
 {
 	struct unit_props p = {.a = a};
 	struct strbuf text = STRBUF_INIT;
 	struct property *v = NULL;
 	struct err e = ERR_INIT;
 	size_t n = 0;
-	int rc = unit_props_of_plan(&p, plan, fresh, &e);
+	int rc = unit_props_of_plan(&p, plan, &e);
 
 	if (rc < 0) {
 		check_message(rc, &e);
@@ -98,8 +98,7 @@ static void document(const char *text, size_t size)
 		check_message(rc, &e);
 	} else {
 		check_plan(&plan);
-		check_properties(&a, &plan, true);
-		check_properties(&a, &plan, false);
+		check_properties(&a, &plan);
 	}
 	free(insns);
 	arena_free(&a);

@@ -271,3 +271,18 @@ test_update_quota() {
 	eq "none" "$(told)" "max 50000 infinity 50ms"
 	ok cede delete --force "$TAG-a"
 }
+
+# timeout: 60
+test_unlimited() {
+	local u g
+	u=$(scope_of "$TAG-a") g=$SLICE_CG/$(scope_of "$TAG-a")
+	unlike "systemd's own" "$(systemctl show -P DefaultTasksMax)" infinity
+	sleeper '.linux.resources += {pids: {limit: -1}, cpu: {shares: 1024, quota: -1}, memory: {limit: -1}}'
+	ok sd run -d -b b "$TAG-a"
+	values() { cat "$g"/{pids.max,memory.max,cpu.max,cpu.weight} | tr '\n' ' '; }
+	eq "limits" "$(values)" "max max max 100000 100 "
+	eq "TasksMax" "$(prop "$u" TasksMax)" infinity
+	systemctl daemon-reload
+	eq "after a reload" "$(values)" "max max max 100000 100 "
+	ok cede delete --force "$TAG-a"
+}

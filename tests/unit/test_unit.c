@@ -79,67 +79,62 @@ static const char *show(const struct unit_props *p, struct strbuf *out)
 static void test_limits(void **state)
 {
 	static const struct {
-		const char *json, *fresh, *update; /* NULL: the same */
+		const char *json, *want;
 	} cases[] = {
-		{"{\"cpu\": {\"shares\": 512}}", "CPUWeight(t) 59", NULL},
-		{"{\"cpu\": {\"shares\": 1024}}", "", "CPUWeight(t) 100"},
+		{"{\"cpu\": {\"shares\": 512}}", "CPUWeight(t) 59"},
+		{"{\"cpu\": {\"shares\": 1024}}", "CPUWeight(t) 100"},
 		{"{\"cpu\": {\"quota\": 30000, \"period\": 100000}}",
-		 "CPUQuotaPerSecUSec(t) 300000; CPUQuotaPeriodUSec(t) 100000", NULL},
+		 "CPUQuotaPerSecUSec(t) 300000; CPUQuotaPeriodUSec(t) 100000"},
 		{"{\"cpu\": {\"quota\": 10001, \"period\": 30000}}",
-		 "CPUQuotaPerSecUSec(t) 340000; CPUQuotaPeriodUSec(t) 30000", NULL},
-		{"{\"cpu\": {\"quota\": 50000}}", "CPUQuotaPerSecUSec(t) 500000", NULL},
-		{"{\"cpu\": {\"quota\": -1}}", "", "CPUQuotaPerSecUSec(t) 18446744073709551615"},
+		 "CPUQuotaPerSecUSec(t) 340000; CPUQuotaPeriodUSec(t) 30000"},
+		{"{\"cpu\": {\"quota\": 50000}}", "CPUQuotaPerSecUSec(t) 500000"},
+		{"{\"cpu\": {\"quota\": -1}}", "CPUQuotaPerSecUSec(t) 18446744073709551615"},
 		{"{\"cpu\": {\"cpus\": \"0-2,9\", \"mems\": \"0\"}}",
-		 "AllowedCPUs(ay) 7 2; AllowedMemoryNodes(ay) 1", NULL},
-		{"{\"cpu\": {\"idle\": 1, \"shares\": 2048}}", "?CPUWeight(t) 0", NULL},
+		 "AllowedCPUs(ay) 7 2; AllowedMemoryNodes(ay) 1"},
+		{"{\"cpu\": {\"idle\": 1, \"shares\": 2048}}", "?CPUWeight(t) 0"},
 		/* Back from idle: without a weight systemd would stay at 0. */
-		{"{\"cpu\": {\"idle\": 0}}", "", "CPUWeight(t) 100"},
-		{"{\"cpu\": {\"idle\": 0, \"shares\": 512}}", "CPUWeight(t) 59", NULL},
+		{"{\"cpu\": {\"idle\": 0}}", "CPUWeight(t) 100"},
+		{"{\"cpu\": {\"idle\": 0, \"shares\": 512}}", "CPUWeight(t) 59"},
 		{"{\"memory\": {\"limit\": 1000000, \"swap\": 3000000, \"reservation\": 5}}",
-		 "MemoryMax(t) 1000000; MemorySwapMax(t) 2000000; MemoryLow(t) 5", NULL},
-		{"{\"memory\": {\"limit\": -1}}", "", "MemoryMax(t) 18446744073709551615"},
-		{"{\"pids\": {\"limit\": 7}}", "TasksMax(t) 7", NULL},
-		{"{\"blockIO\": {\"weight\": 1000}}", "IOWeight(t) 10000", NULL},
+		 "MemoryMax(t) 1000000; MemorySwapMax(t) 2000000; MemoryLow(t) 5"},
+		{"{\"memory\": {\"limit\": -1}}", "MemoryMax(t) 18446744073709551615"},
+		{"{\"pids\": {\"limit\": 7}}", "TasksMax(t) 7"},
+		/* Where the manager gives another limit by default, none must be said. */
+		{"{\"pids\": {\"limit\": -1}}", "TasksMax(t) 18446744073709551615"},
+		{"{\"blockIO\": {\"weight\": 1000}}", "IOWeight(t) 10000"},
 		{"{\"blockIO\": {\"weightDevice\": [{\"major\": 8, \"minor\": 1, \"weight\": "
 		 "10}]}}",
-		 "IODeviceWeight(a(st)) /dev/block/8:1 1", NULL},
+		 "IODeviceWeight(a(st)) /dev/block/8:1 1"},
 		{"{\"blockIO\": {\"throttleReadBpsDevice\": [{\"major\": 8, \"minor\": 0, "
 		 "\"rate\": 5}, {\"major\": 8, \"minor\": 16, \"rate\": 0}]}}",
-		 "IOReadBandwidthMax(a(st)) /dev/block/8:0 5 /dev/block/8:16 18446744073709551615",
-		 NULL},
+		 "IOReadBandwidthMax(a(st)) /dev/block/8:0 5 /dev/block/8:16 18446744073709551615"},
 		{"{\"unified\": {\"memory.high\": \"1G\", \"cpu.max\": \"max 50000\", "
 		 "\"io.max\": \"8:0 rbps=1 wiops=max\", \"memory.min\": \"max\"}}",
 		 "MemoryHigh(t) 1073741824; CPUQuotaPerSecUSec(t) 18446744073709551615; "
 		 "CPUQuotaPeriodUSec(t) 50000; IOReadBandwidthMax(a(st)) /dev/block/8:0 1; "
 		 "IOWriteIOPSMax(a(st)) /dev/block/8:0 18446744073709551615; "
-		 "MemoryMin(t) 18446744073709551615",
-		 NULL},
-		{"{\"unified\": {\"cpu.idle\": \"1\"}}", "?CPUWeight(t) 0", NULL},
+		 "MemoryMin(t) 18446744073709551615"},
+		{"{\"unified\": {\"cpu.idle\": \"1\"}}", "?CPUWeight(t) 0"},
 		/* The kernel's alone. */
 		{"{\"unified\": {\"memory.oom.group\": \"1\", \"cpu.max\": \"nonsense\"}, "
 		 "\"hugepageLimits\": [{\"pageSize\": \"2MB\", \"limit\": 9}]}",
-		 "", NULL},
+		 ""},
 	};
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	struct err e = ERR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		for (int fresh = 0; fresh < 2; fresh++) {
-			_cleanup_arena_ struct arena a = ARENA_INIT;
-			struct unit_props p = {.a = &a};
-			struct spec_resources r;
-			struct cg_plan plan;
-			const char *want =
-				fresh || !cases[i].update ? cases[i].fresh : cases[i].update;
+		_cleanup_arena_ struct arena a = ARENA_INIT;
+		struct unit_props p = {.a = &a};
+		struct spec_resources r;
+		struct cg_plan plan;
 
-			if (spec_resources_parse(&a, cases[i].json, strlen(cases[i].json), "r", &r,
-						 &e) < 0 ||
-			    cg_plan_make(&a, &r, &plan, &e) < 0 ||
-			    unit_props_of_plan(&p, &plan, fresh, &e) < 0)
-				fail_msg("%s: %s", cases[i].json, e.msg);
-			assert_string_equal(show(&p, &out), want);
-		}
+		if (spec_resources_parse(&a, cases[i].json, strlen(cases[i].json), "r", &r, &e) <
+			    0 ||
+		    cg_plan_make(&a, &r, &plan, &e) < 0 || unit_props_of_plan(&p, &plan, &e) < 0)
+			fail_msg("%s: %s", cases[i].json, e.msg);
+		assert_string_equal(show(&p, &out), cases[i].want);
 	}
 }
 
