@@ -148,6 +148,27 @@ static int as_quota(struct unit_props *p, const struct conversion *c, const char
 	return rc;
 }
 
+/* What the kernel makes of a nice value, of which cpu.weight shows the 1024th parts of 100
+ * (kernel/sched: sched_prio_to_weight; setpriority(2) has the steps, of about 1.25 each). */
+static const uint32_t nice_shares[] = {
+	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, /* -20 .. */
+	9548,  7620,  6100,  4904,  3906,  3121,  2501,	 1991,	1586,  1277,  /* -10 .. */
+	1024,  820,   655,   526,   423,   335,	  272,	 215,	172,   137,   /* 0 .. */
+	110,   87,    70,    56,    45,	   36,	  29,	 23,	18,    15,    /* 10 .. 19 */
+};
+
+static int as_nice(struct unit_props *p, const struct conversion *c, const char *line,
+		   struct err *e)
+{
+	int64_t nice;
+
+	if (parse_i64(line, 10, &nice) < 0 || nice < -20 || nice > 19)
+		return 0;
+	return unit_props_add(p, c->property, "t",
+			      arena_printf(p->a, "%u", (nice_shares[nice + 20] * 100 + 512) / 1024),
+			      e);
+}
+
 static int set_bit(const char *part, size_t len, void *arg)
 {
 	unsigned char *bits = arg;
@@ -273,6 +294,7 @@ static int as_io_max(struct unit_props *p, const struct conversion *c, const cha
  */
 static const struct conversion conversions[] = {
 	{"cpu.weight", "CPUWeight", as_number},
+	{"cpu.weight.nice", "CPUWeight", as_nice},
 	{"cpu.max", "CPUQuotaPerSecUSec", as_quota},
 	{"cpuset.cpus", "AllowedCPUs", as_bitmap},
 	{"cpuset.mems", "AllowedMemoryNodes", as_bitmap},

@@ -286,3 +286,22 @@ test_unlimited() {
 	eq "after a reload" "$(values)" "max max max 100000 100 "
 	ok cede delete --force "$TAG-a"
 }
+
+# timeout: 120
+test_nice_weight() {
+	local u g nice weight
+	u=$(scope_of "$TAG-a") g=$SLICE_CG/$(scope_of "$TAG-a")
+	sleeper '.linux.resources.unified = {"cpu.weight.nice": "5"}'
+	ok sd run -d -b b "$TAG-a"
+	eq "weight" "$(cat "$g/cpu.weight") $(prop "$u" CPUWeight)" "33 33"
+	systemctl daemon-reload
+	eq "after a reload" "$(cat "$g/cpu.weight.nice")" 5
+	# Those whose weights are least like powers of 1.25.
+	for nice in -20 -13 -7 -1 0 9 15 19; do
+		echo "{\"unified\": {\"cpu.weight.nice\": \"$nice\"}}" >r.json
+		ok cede update -r r.json "$TAG-a"
+		weight=$(cat "$g/cpu.weight")
+		eq "nice $nice" "$(cat "$g/cpu.weight.nice") $(prop "$u" CPUWeight)" "$nice $weight"
+	done
+	ok cede delete --force "$TAG-a"
+}

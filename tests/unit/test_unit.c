@@ -115,6 +115,11 @@ static void test_limits(void **state)
 		 "IOWriteIOPSMax(a(st)) /dev/block/8:0 18446744073709551615; "
 		 "MemoryMin(t) 18446744073709551615"},
 		{"{\"unified\": {\"cpu.idle\": \"1\"}}", "?CPUWeight(t) 0"},
+		{"{\"unified\": {\"cpu.weight.nice\": \"5\"}}", "CPUWeight(t) 33"},
+		{"{\"unified\": {\"cpu.weight.nice\": \"-20\"}}", "CPUWeight(t) 8668"},
+		{"{\"unified\": {\"cpu.weight.nice\": \"0\"}}", "CPUWeight(t) 100"},
+		{"{\"unified\": {\"cpu.weight.nice\": \"19\"}}", "CPUWeight(t) 1"},
+		{"{\"unified\": {\"cpu.weight.nice\": \"20\"}}", ""},
 		/* The kernel's alone. */
 		{"{\"unified\": {\"memory.oom.group\": \"1\", \"cpu.max\": \"nonsense\"}, "
 		 "\"hugepageLimits\": [{\"pageSize\": \"2MB\", \"limit\": 9}]}",
