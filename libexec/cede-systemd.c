@@ -3,10 +3,11 @@
  * cede-systemd: one request to systemd over D-Bus, in a program of its own so that `cede` itself
  * neither links nor starts a bus library. Started by runtime/systemd_bus.c only:
  *
- *	cede-systemd system|user TIMEOUT_MS start|slice|stop|set UNIT <PROPERTIES
+ *	cede-systemd system|user TIMEOUT_MS start|slice|attach|stop|set UNIT <PROPERTIES
  *
  *	start	StartTransientUnit, waits for the job; prints the unit's cgroup
  *	slice	the same, and fine if the unit is there already (then it is only started)
+ *	attach	AttachProcessesToUnit: those of PIDs, to Subcgroup in the unit's cgroup
  *	stop	StopUnit, waits for the job; a unit that is not there is fine
  *	set	SetUnitProperties, until the next boot
  *
@@ -438,6 +439,37 @@ static int do_slice(struct manager *mgr, const struct request *r, struct err *e)
 	return rc < 0 ? rc : print_cgroup(mgr, r, DESTINATION ".Slice", e);
 }
 
+static const struct property *find_property(const struct request *r, const char *name,
+					    const char *sig)
+{
+	for (size_t i = 0; i < r->n_props; i++)
+		if (streq(r->props[i].name, name) && streq(r->props[i].sig, sig))
+			return &r->props[i];
+	return NULL;
+}
+
+static int do_attach(struct manager *mgr, const struct request *r, struct err *e)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	const struct property *pids = find_property(r, "PIDs", "au");
+	const struct property *below = find_property(r, "Subcgroup", "s");
+	int rc;
+
+	if (!pids || !below || below->n != 1)
+		return refuse(e, EINVAL, "attach to unit %s: no PIDs, or no Subcgroup", r->unit);
+	rc = sd_bus_message_new_method_call(mgr->bus, &m, DESTINATION, MANAGER_PATH, MANAGER,
+					    "AttachProcessesToUnit");
+	if (rc >= 0)
+		rc = sd_bus_message_append(m, "ss", r->unit, below->values[0]);
+	if (rc >= 0)
+		rc = append_array(m, pids);
+	if (rc < 0)
+		return fail(e, -rc, "make the request");
+	rc = sd_bus_call(mgr->bus, m, 0, &error, NULL);
+	return rc < 0 ? call_error(&error, rc, "attach to unit", r->unit, e) : 0;
+}
+
 static int do_stop(struct manager *mgr, const struct request *r, struct err *e)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -487,7 +519,11 @@ static int do_set(struct manager *mgr, const struct request *r, struct err *e)
 static const struct {
 	const char *name;
 	int (*run)(struct manager *mgr, const struct request *r, struct err *e);
-} commands[] = {{"start", do_start}, {"slice", do_slice}, {"stop", do_stop}, {"set", do_set}};
+} commands[] = {{"start", do_start},
+		{"slice", do_slice},
+		{"attach", do_attach},
+		{"stop", do_stop},
+		{"set", do_set}};
 
 static int run(int argc, char **argv, struct err *e)
 {
@@ -500,8 +536,8 @@ static int run(int argc, char **argv, struct err *e)
 	if (argc != 5 || (!streq(argv[1], "system") && !streq(argv[1], "user")) ||
 	    parse_u64(argv[2], 10, &timeout_ms) < 0 || timeout_ms > 3600000)
 		return refuse(e, EINVAL,
-			      "usage: cede-systemd system|user TIMEOUT_MS start|slice|stop|set "
-			      "UNIT <PROPERTIES (cede calls it)");
+			      "usage: cede-systemd system|user TIMEOUT_MS "
+			      "start|slice|attach|stop|set UNIT <PROPERTIES (cede calls it)");
 	r.unit = argv[4];
 	r.deadline = now_ns() + timeout_ms * NSEC_PER_MSEC;
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {

@@ -370,7 +370,7 @@ int cgroup_enter(const struct cgroup *cg, struct err *e)
 	return rc < 0 ? err_context(e, rc, "enter cgroup %s", cg->path) : 0;
 }
 
-int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e)
+int cgroup_enter_other(const struct cgroup *cg, pid_t pid, struct err *e)
 {
 	int rc = cg_write_u64(cg->fd, "cgroup.procs", (uint64_t)pid, e);
 

@@ -100,6 +100,14 @@ int cgroup_end(const struct container *c, int timeout_ms, struct err *e);
  */
 int cgroup_enter(const struct cgroup *cg, struct err *e);
 /* The same for another process, which is ours and waits. */
+int cgroup_enter_other(const struct cgroup *cg, pid_t pid, struct err *e);
+/*
+ * For when neither is permitted (EACCES): a user's systemd moves the process, which is a child of
+ * the caller that does nothing before it is told to, and has its ids as they were: systemd moves
+ * the user's processes only. Nothing but systemd's check of its name says that the group is a unit
+ * of a user's: cgroup_can_attach.
+ */
+bool cgroup_can_attach(const struct cgroup *cg);
 int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e);
 /* To every process of the group and its descendants; SIGKILL by cgroup.kill. */
 int cgroup_signal(const struct cgroup *cg, int signal, struct err *e);

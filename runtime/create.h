@@ -45,14 +45,15 @@ struct creation {
 	int fifo, result;
 	int notify; /* the container's NOTIFY_SOCKET, if it runs at once; -1 */
 
-	bool ordinary;			   /* we are an ordinary user: see rootless_is_ordinary */
-	bool notifies;			   /* it has a NOTIFY_SOCKET of its own */
-	bool early;			   /* recorded before init is ready */
-	int sync;			   /* ours of the pair; -1 until the clone */
-	pid_t pid;			   /* of init, or of the stage before it has told */
-	int pidfd;			   /* of the same */
-	int master;			   /* of the terminal, if it stays here; else -1 */
-	bool enter_group;		   /* init enters its group itself: see cgroup_enter */
+	bool ordinary;	  /* we are an ordinary user: see rootless_is_ordinary */
+	bool notifies;	  /* it has a NOTIFY_SOCKET of its own */
+	bool early;	  /* recorded before init is ready */
+	int sync;	  /* ours of the pair; -1 until the clone */
+	pid_t pid;	  /* of init, or of the stage before it has told */
+	int pidfd;	  /* of the same */
+	int master;	  /* of the terminal, if it stays here; else -1 */
+	bool enter_group; /* init enters its group itself: see cgroup_enter */
+	bool attach;	  /* ... or is moved there, before it does anything: see cgroup_attach */
 	volatile struct sync_flags *flags; /* in memory shared with it */
 	struct netdevs *netdevs;	   /* that were moved; NULL: none */
 	bool hooked;  /* the hooks' stage was reached: poststop hooks are owed */

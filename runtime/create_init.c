@@ -18,8 +18,17 @@
 #include "runtime/sync.h"
 #include "runtime/tty.h"
 
+static int enter_group(const struct creation *c, struct init *i, struct err *e)
+{
+	if (!c->attach)
+		return c->enter_group ? cgroup_enter(&c->cgroup, e) : 0;
+	i->runtime_sync = fd_close(i->runtime_sync); /* or its end would never be seen */
+	return sync_wait_go(i->sync, e);
+}
+
 static _Noreturn void child(struct creation *c, const int sync[2])
 {
+	struct err e = ERR_INIT;
 	struct init i = {
 		.spec = c->spec,
 		.ns = &c->ns,
@@ -43,12 +52,8 @@ static _Noreturn void child(struct creation *c, const int sync[2])
 
 	c->flags->begun = true;
 	self_hide();
-	if (c->enter_group) {
-		struct err e = ERR_INIT;
-
-		if (cgroup_enter(&c->cgroup, &e) < 0)
-			sync_give_up(i.sync, i.flags, SYNC_FAILED, &e);
-	}
+	if (enter_group(c, &i, &e) < 0)
+		sync_give_up(i.sync, i.flags, SYNC_FAILED, &e);
 	if (c->ns.two_stage)
 		stage_main(&i);
 	init_main(&i);
@@ -75,6 +80,28 @@ static bool may_record_early(const struct creation *c)
 	       !(hooks_present(c->spec) & create_hooks);
 }
 
+/* Into its group, where that is permitted. To an ordinary user it is not from a session, say, into
+ * a scope of his systemd; then he may not enter it either. */
+static pid_t clone_into(struct creation *c, struct clone_args *args)
+{
+	pid_t pid;
+
+	c->attach |= c->enter_group && *c->cgroup.unit && c->cgroup.manager == SYSTEMD_USER;
+	if (c->cgroup.fd < 0 || c->enter_group || c->attach)
+		return sys_clone3(args);
+	args->flags |= CLONE_INTO_CGROUP;
+	args->cgroup = (uint64_t)c->cgroup.fd;
+	pid = sys_clone3(args);
+	if (pid >= 0 || errno != EACCES)
+		return pid;
+	c->attach = cgroup_can_attach(&c->cgroup);
+	errno = EACCES;
+	if (!c->attach)
+		return pid;
+	args->flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+	return sys_clone3(args);
+}
+
 static int clone_init(struct creation *c, struct err *e)
 {
 	uint64_t flags = c->ns.two_stage ? 0 : c->ns.clone_flags;
@@ -88,11 +115,7 @@ static int clone_init(struct creation *c, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	if (c->cgroup.fd >= 0 && !c->enter_group) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)c->cgroup.fd;
-	}
-	c->pid = sys_clone3(&args);
+	c->pid = clone_into(c, &args);
 	if (c->pid == 0)
 		child(c, sync);
 	c->sync = sync[0];
@@ -107,7 +130,7 @@ static int clone_init(struct creation *c, struct err *e)
 }
 
 /* A joined pid namespace is for our next child only; hooks are to run in our own. */
-static int clone_below(struct creation *c, struct err *e)
+static int clone_joined(struct creation *c, struct err *e)
 {
 	_cleanup_fd_ int self = -1;
 	int rc;
@@ -124,6 +147,20 @@ static int clone_below(struct creation *c, struct err *e)
 	if (setns(self, (int)c->ns.parent_joins) < 0 && rc == 0)
 		rc = fail(e, errno, "return to our own pid namespace");
 	return rc;
+}
+
+static int clone_below(struct creation *c, struct err *e)
+{
+	int rc = clone_joined(c, e);
+
+	if (rc < 0 || !c->attach)
+		return rc;
+	rc = cgroup_attach(&c->cgroup, c->pid, e);
+	if (rc < 0)
+		return rc;
+	cgroup_settled(&c->cgroup);
+	rc = sync_send(c->sync, SYNC_GO, 0, -1, e);
+	return rc == -EPIPE ? 0 : rc; /* its end will be heard of next */
 }
 
 int creation_clone(struct creation *c, struct err *e)
@@ -283,7 +320,8 @@ static int on_death(struct creation *c, struct err *e)
 		return -ENOMEM;
 	if (sync_unsaid(c->flags, e) < 0)
 		return -EPERM;
-	if (status == 128 + SIGKILL && !c->flags->begun && c->cgroup.fd >= 0 && !c->enter_group) {
+	if (status == 128 + SIGKILL && !c->flags->begun && c->cgroup.fd >= 0 && !c->enter_group &&
+	    !c->attach) {
 		err_clear(e);
 		c->enter_group = true;
 		c->early = false; /* what was recorded is the other one */

@@ -319,7 +319,7 @@ static int make_stage_outside(struct execution *x, struct err *e)
 	x->enter_group = true;
 	rc = make_stage(x, e);
 	if (rc == 0)
-		rc = cgroup_attach(&x->cgroup, x->pid, e);
+		rc = cgroup_enter_other(&x->cgroup, x->pid, e);
 	if (rc == 0)
 		rc = sync_send(x->sync, SYNC_GO, 0, -1, e);
 	container_close(k);

@@ -136,6 +136,18 @@ int systemd_start_slice(enum systemd_manager m, const char *unit, const struct u
 	return request(m, "slice", unit, props, group, size, e);
 }
 
+int systemd_attach(enum systemd_manager m, const char *unit, const char *below, pid_t pid,
+		   struct err *e)
+{
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct unit_props props = {.a = &arena};
+	int rc = unit_props_add(&props, "Subcgroup", "s", below, e);
+
+	if (rc == 0)
+		rc = unit_props_add(&props, "PIDs", "au", arena_printf(&arena, "%d", pid), e);
+	return rc < 0 ? rc : request(m, "attach", unit, &props, NULL, 0, e);
+}
+
 int systemd_stop(enum systemd_manager m, const char *unit, struct err *e)
 {
 	return request(m, "stop", unit, NULL, NULL, 0, e);

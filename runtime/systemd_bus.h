@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -32,6 +33,10 @@ int systemd_start_scope(enum systemd_manager m, const char *unit, const struct u
 /* A slice; one that is there stays as it is. */
 int systemd_start_slice(enum systemd_manager m, const char *unit, const struct unit_props *props,
 			char *group, size_t size, struct err *e);
+/* Moves a process into the unit's group, or, below it, into that of `below` (with a leading slash,
+ * or ""), which is there. */
+int systemd_attach(enum systemd_manager m, const char *unit, const char *below, pid_t pid,
+		   struct err *e);
 /* Waits until it is gone. One that is not there is fine. */
 int systemd_stop(enum systemd_manager m, const char *unit, struct err *e);
 /* Until the next boot. */

@@ -444,3 +444,59 @@ test_ordinary_user_launch() {
 	all_ended() { [ -z "$(find run -mindepth 2 -maxdepth 2 ! -name '.*')" ]; }
 	eventually 20 all_ended
 }
+
+# From a login session, which is beside the user's systemd: the container is in its scope from its first
+# instruction on, with limits, whatever the kernel allows to the session.
+# needs: systemd command:setpriv
+# timeout: 120
+# alone
+test_ordinary_user_session() {
+	local u=65534 pid group both dropin=/run/systemd/system/user@65534.service.d
+	mkdir -p $dropin
+	printf '[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%s\n' $u >$dropin/50-cede-test.conf # without libpam-systemd
+	systemctl daemon-reload
+	systemctl start user@$u.service
+	own_bundle '.process.args = ["sh", "-c", "cat /sys/fs/cgroup/pids.max; exec sleep 1000"]'
+	# His runtime directory is mounted where this test's mount namespace does not see it.
+	in_session() {
+		nsenter -t 1 -m systemd-run -q --scope --slice=user-$u.slice setpriv --reuid $u --regid $u --clear-groups --inh-caps=-all \
+			env -C "$T" XDG_RUNTIME_DIR=/run/user/$u HOME="$T" CEDE_LIBEXEC="$CEDE_LIBEXEC" ./cede --root "$T/run/cede" --systemd-cgroup "$@"
+	}
+	group=/user.slice/user-$u.slice/user@$u.service/cede.slice/cede-$TAG-a.scope
+	own_group() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
+	config b '.linux.resources = {memory: {limit: 104857600}, pids: {limit: 77}}'
+	ok in_session create -b b --pid-file run/pid "$TAG-a"
+	eq "messages" "$ERR" ""
+	pid=$(cat run/pid)
+	eq "its group" "$(own_group "$pid")" "$group"
+	eq "who is in it" "$(cat "$CG$group/cgroup.procs")" "$pid"
+	eq "its limits" "$(cat "$CG$group"/{memory.max,pids.max} | tr '\n' ' ')" "104857600 77 "
+	ok in_session start "$TAG-a"
+	ok in_session pause "$TAG-a"
+	eq "frozen" "$(cat "$CG$group/cgroup.freeze")" 1
+	ok in_session resume "$TAG-a"
+	ok in_session update --pids-limit 50 "$TAG-a"
+	eq "its new limit" "$(cat "$CG$group/pids.max")" 50
+	ok in_session delete --force "$TAG-a"
+	[ ! -e "$CG$group" ] || die "the group was left"
+	# With room for few init would enter by itself.
+	config b '.linux.resources = {pids: {limit: 2}} | .process.args = ["cat", "/proc/self/cgroup"]'
+	ok in_session run -b b "$TAG-a"
+	eq "the root of its cgroup namespace" "$OUT" "0::/"
+	# Killed while it waits for systemd: nothing runs on.
+	as_user touch run/pid3
+	mkdir libexec
+	# shellcheck disable=SC2016 # the script's own
+	printf '#!/bin/sh\n[ $3 != attach ] || { echo $PPID $$ >>%s/run/pid3; exec sleep 1000; }\nexec %s "$@"\n' "$T" "$CEDE_LIBEXEC/cede-systemd" >libexec/cede-systemd
+	chmod 755 libexec/cede-systemd
+	CEDE_LIBEXEC="$T/libexec" in_session run -b b "$TAG-a" </dev/null >out 2>&1 &
+	eventually 20 test -s run/pid3
+	read -ra both <run/pid3
+	kill -9 "${both[@]}" # cede and its helper
+	wait $! || true
+	ok in_session delete --force "$TAG-a"
+	[ ! -e "$CG$group" ] || die "the group was left"
+	systemctl stop user@$u.service
+	rm -r $dropin
+	systemctl daemon-reload
+}
