@@ -18,14 +18,20 @@
  * Exit status: 0, or the errno of what went wrong, which is one line on stderr. The whole takes at
  * most TIMEOUT_MS. systemd's private socket is tried first: no broker in between (it works before
  * the broker runs, and a hundred containers at once do not queue up in it); else the bus.
+ *
+ * When systemd executes itself anew (daemon-reexec, with every upgrade of it) connections are cut
+ * and refused for a while: then the request is made again until the time is up. Each may be made
+ * twice; what `start` finds is its own if the process is there that it is to hold.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "base/cgfs.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -37,6 +43,7 @@
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER DESTINATION ".Manager"
 #define INPUT_MAX (1u << 20)
+#define PAUSE_MAX_MS 200
 
 struct request {
 	const char *unit;
@@ -49,6 +56,7 @@ struct manager {
 	sd_bus *bus;
 	/* The job that is waited for, and how it ended; NULL while it runs. */
 	char job[128], result[32];
+	unsigned cuts; /* of the connection, so far */
 };
 
 static uint64_t usec_left(const struct request *r)
@@ -70,6 +78,15 @@ static int read_properties(struct request *r, struct err *e)
 	if (len < 0)
 		return fail(e, (int)-len, "read the properties");
 	return properties_parse(text, (size_t)len, &r->props, &r->n_props, e);
+}
+
+static const struct property *find_property(const struct request *r, const char *name,
+					    const char *sig)
+{
+	for (size_t i = 0; i < r->n_props; i++)
+		if (streq(r->props[i].name, name) && streq(r->props[i].sig, sig))
+			return &r->props[i];
+	return NULL;
 }
 
 /* --- to D-Bus ------------------------------------------------------------------------------------
@@ -234,14 +251,46 @@ static int connect_bus(bool user, const struct request *r, sd_bus **ret, struct 
 	return rc < 0 ? fail(e, -rc, "connect to systemd") : 0;
 }
 
-static int call_error(const sd_bus_error *error, int rc, const char *what, const char *unit,
+static bool is_cut(int rc)
+{
+	return rc == -ECONNREFUSED || rc == -ECONNRESET || rc == -ENOTCONN || rc == -EPIPE;
+}
+
+/* Whether systemd has judged the request, and not taken it as it is. */
+static bool is_verdict(int rc, const sd_bus_error *error)
+{
+	return rc < 0 && sd_bus_error_is_set(error) && rc != -ETIMEDOUT && !is_cut(rc);
+}
+
+/* What the broker says while systemd is not connected to it. */
+static const char *const away_errors[] = {
+	"org.freedesktop.DBus.Error.NameHasNoOwner",
+	"org.freedesktop.DBus.Error.Spawn.ChildExited",
+	"org.freedesktop.DBus.Error.Spawn.Failed",
+};
+
+/* NoReply, with the same number as a time-out, is also the end of the connection, ours or the
+ * broker's: then it comes before our time is up. */
+static bool is_away(const struct request *r, const sd_bus_error *error, int code)
+{
+	if (code == ETIMEDOUT && now_ns() < r->deadline)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(away_errors); i++)
+		if (sd_bus_error_has_name(error, away_errors[i]))
+			return true;
+	return false;
+}
+
+static int call_error(const sd_bus_error *error, int rc, const char *what, const struct request *r,
 		      struct err *e)
 {
 	int code = sd_bus_error_is_set(error) ? sd_bus_error_get_errno(error) : -rc;
 
+	if (is_away(r, error, code))
+		return refuse(e, ECONNRESET, "%s %s: systemd closed the connection", what, r->unit);
 	if (code == ETIMEDOUT)
-		return refuse(e, ETIMEDOUT, "%s %s: systemd did not answer in time", what, unit);
-	return refuse(e, code, "%s %s: %s", what, unit,
+		return refuse(e, ETIMEDOUT, "%s %s: systemd did not answer in time", what, r->unit);
+	return refuse(e, code, "%s %s: %s", what, r->unit,
 		      sd_bus_error_is_set(error) && error->message ? error->message
 								   : strerror(code));
 }
@@ -292,15 +341,16 @@ static int job_of(struct manager *mgr, sd_bus_message *reply)
 	return rc;
 }
 
-static int watch_jobs(struct manager *mgr, struct err *e)
+static int watch_jobs(struct manager *mgr, const struct request *r, struct err *e)
 {
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	int rc = sd_bus_match_signal(mgr->bus, NULL, NULL, MANAGER_PATH, MANAGER, "JobRemoved",
 				     on_job_removed, mgr);
 
 	if (rc >= 0)
 		rc = sd_bus_call_method(mgr->bus, DESTINATION, MANAGER_PATH, MANAGER, "Subscribe",
-					NULL, NULL, NULL);
-	return rc < 0 ? fail(e, -rc, "subscribe to systemd's jobs") : 0;
+					&error, NULL, NULL);
+	return rc < 0 ? call_error(&error, rc, "subscribe to systemd's jobs for unit", r, e) : 0;
 }
 
 /* A method of the manager that takes the unit (and a mode) and queues a job. */
@@ -333,7 +383,7 @@ static int call_transient(struct manager *mgr, const struct request *r, bool wit
 		rc = sd_bus_call(mgr->bus, m, 0, error, &reply);
 	if (rc >= 0)
 		rc = job_of(mgr, reply);
-	return rc < 0 ? call_error(error, rc, "start unit", r->unit, e) : 0;
+	return rc < 0 ? call_error(error, rc, "start unit", r, e) : 0;
 }
 
 static void reset_failed(struct manager *mgr, const struct request *r)
@@ -368,7 +418,7 @@ static int start_transient(struct manager *mgr, const struct request *r, sd_bus_
 
 		sd_bus_error_free(error);
 		rc = call_transient(mgr, r, optional, error, e);
-		if (rc == 0 || !sd_bus_error_is_set(error))
+		if (!is_verdict(rc, error))
 			return rc;
 		if (exists_already(error)) {
 			if (reset)
@@ -376,7 +426,7 @@ static int start_transient(struct manager *mgr, const struct request *r, sd_bus_
 			reset_failed(mgr, r);
 			reset = true;
 		} else {
-			if (!optional || !has_optional(r) || rc == -ETIMEDOUT)
+			if (!optional || !has_optional(r))
 				return rc;
 			optional = false;
 		}
@@ -398,54 +448,76 @@ static int print_cgroup(struct manager *mgr, const struct request *r, const char
 		rc = sd_bus_get_property_string(mgr->bus, DESTINATION, path, iface, "ControlGroup",
 						&error, &group);
 	if (rc < 0)
-		return call_error(&error, rc, "ask for the cgroup of", r->unit, e);
+		return call_error(&error, rc, "ask for the cgroup of", r, e);
 	if (printf("%s\n", group) < 0 || fflush(stdout) != 0)
 		return fail(e, errno, "answer");
 	return 0;
 }
 
+/* Joins the start of a unit that is there, if it is not over. */
+static int start_again(struct manager *mgr, const struct request *r, sd_bus_error *error,
+		       struct err *e)
+{
+	int rc;
+
+	sd_bus_error_free(error);
+	rc = run_job(mgr, r, "StartUnit", "fail", error);
+	return rc < 0 ? call_error(error, rc, "start unit", r, e) : 0;
+}
+
+static int exists_error(const struct request *r, struct err *e)
+{
+	return refuse(e, EEXIST,
+		      "unit %s exists already: something runs in it, or an administrator made it",
+		      r->unit);
+}
+
+/* The request may have been heard before the connection was cut: whoever else made a unit of this
+ * name did not put our process into it. */
+static int check_ours(const struct request *r, struct err *e)
+{
+	const struct property *pids = find_property(r, "PIDs", "au");
+	char path[1024] = "";
+	const char *name;
+	uint32_t pid;
+
+	if (pids && pids->n == 1 && parse_u32(pids->values[0], 10, &pid) == 0)
+		(void)cg_path_of((pid_t)pid, path, sizeof(path), NULL); /* then it is not there */
+	name = strrchr(path, '/');
+	return name && streq(name + 1, r->unit) ? 0 : exists_error(r, e);
+}
+
 static int do_start(struct manager *mgr, const struct request *r, struct err *e)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int rc = watch_jobs(mgr, e);
+	int rc = watch_jobs(mgr, r, e);
+	bool exists = false;
 
 	if (rc == 0)
 		rc = start_transient(mgr, r, &error, e);
-	if (rc < 0 && exists_already(&error))
-		return refuse(e, EEXIST,
-			      "unit %s exists already: something runs in it, or an administrator "
-			      "made it",
-			      r->unit);
+	if (rc < 0 && exists_already(&error)) {
+		exists = true;
+		rc = mgr->cuts ? start_again(mgr, r, &error, e) : exists_error(r, e);
+	}
 	if (rc == 0)
 		rc = wait_for_job(mgr, r, "start unit", e);
+	if (rc == 0 && exists)
+		rc = check_ours(r, e);
 	return rc < 0 ? rc : print_cgroup(mgr, r, DESTINATION ".Scope", e);
 }
 
 static int do_slice(struct manager *mgr, const struct request *r, struct err *e)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int rc = watch_jobs(mgr, e);
+	int rc = watch_jobs(mgr, r, e);
 
 	if (rc == 0)
 		rc = start_transient(mgr, r, &error, e);
-	if (rc < 0 && exists_already(&error)) {
-		sd_bus_error_free(&error);
-		rc = run_job(mgr, r, "StartUnit", "fail", &error);
-		if (rc < 0)
-			return call_error(&error, rc, "start unit", r->unit, e);
-	}
+	if (rc < 0 && exists_already(&error))
+		rc = start_again(mgr, r, &error, e);
 	if (rc == 0)
 		rc = wait_for_job(mgr, r, "start unit", e);
 	return rc < 0 ? rc : print_cgroup(mgr, r, DESTINATION ".Slice", e);
-}
-
-static const struct property *find_property(const struct request *r, const char *name,
-					    const char *sig)
-{
-	for (size_t i = 0; i < r->n_props; i++)
-		if (streq(r->props[i].name, name) && streq(r->props[i].sig, sig))
-			return &r->props[i];
-	return NULL;
 }
 
 static int do_attach(struct manager *mgr, const struct request *r, struct err *e)
@@ -467,13 +539,13 @@ static int do_attach(struct manager *mgr, const struct request *r, struct err *e
 	if (rc < 0)
 		return fail(e, -rc, "make the request");
 	rc = sd_bus_call(mgr->bus, m, 0, &error, NULL);
-	return rc < 0 ? call_error(&error, rc, "attach to unit", r->unit, e) : 0;
+	return rc < 0 ? call_error(&error, rc, "attach to unit", r, e) : 0;
 }
 
 static int do_stop(struct manager *mgr, const struct request *r, struct err *e)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	int rc = watch_jobs(mgr, e);
+	int rc = watch_jobs(mgr, r, e);
 
 	if (rc < 0)
 		return rc;
@@ -481,7 +553,7 @@ static int do_stop(struct manager *mgr, const struct request *r, struct err *e)
 	if (rc < 0 && sd_bus_error_has_name(&error, DESTINATION ".NoSuchUnit"))
 		return 0;
 	if (rc < 0)
-		return call_error(&error, rc, "stop unit", r->unit, e);
+		return call_error(&error, rc, "stop unit", r, e);
 	rc = wait_for_job(mgr, r, "stop unit", e);
 	reset_failed(mgr, r);
 	return rc;
@@ -502,7 +574,7 @@ static int call_set(struct manager *mgr, const struct request *r, bool with_opti
 	if (rc < 0)
 		return rc;
 	rc = sd_bus_call(mgr->bus, m, 0, error, NULL);
-	return rc < 0 ? call_error(error, rc, "set properties of unit", r->unit, e) : 0;
+	return rc < 0 ? call_error(error, rc, "set properties of unit", r, e) : 0;
 }
 
 static int do_set(struct manager *mgr, const struct request *r, struct err *e)
@@ -510,7 +582,7 @@ static int do_set(struct manager *mgr, const struct request *r, struct err *e)
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	int rc = call_set(mgr, r, true, &error, e);
 
-	if (rc == 0 || !has_optional(r) || !sd_bus_error_is_set(&error))
+	if (!has_optional(r) || !is_verdict(rc, &error))
 		return rc;
 	sd_bus_error_free(&error);
 	return call_set(mgr, r, false, &error, e);
@@ -525,11 +597,40 @@ static const struct {
 		{"stop", do_stop},
 		{"set", do_set}};
 
-static int run(int argc, char **argv, struct err *e)
+typedef int (*command_fn)(struct manager *mgr, const struct request *r, struct err *e);
+
+static int attempt(bool user, command_fn command, struct manager *mgr, const struct request *r,
+		   struct err *e)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	struct request r = {0};
+	int rc = connect_bus(user, r, &bus, e);
+
+	mgr->bus = bus;
+	return rc < 0 ? rc : command(mgr, r, e);
+}
+
+static int until_heard(bool user, command_fn command, const struct request *r, struct err *e)
+{
 	struct manager mgr = {0};
+	int pause_ms = 5;
+
+	for (;;) {
+		int rc = attempt(user, command, &mgr, r, e);
+
+		if (!is_cut(rc))
+			return rc;
+		if (now_ns() >= r->deadline)
+			return err_context(e, rc, "systemd did not come back in time");
+		mgr.cuts++;
+		err_clear(e);
+		(void)poll(NULL, 0, pause_ms); /* nobody says when it is back */
+		pause_ms = MIN(pause_ms * 2, PAUSE_MAX_MS);
+	}
+}
+
+static int run(int argc, char **argv, struct err *e)
+{
+	struct request r = {0};
 	uint64_t timeout_ms;
 	int rc;
 
@@ -544,10 +645,7 @@ static int run(int argc, char **argv, struct err *e)
 		if (!streq(commands[i].name, argv[3]))
 			continue;
 		rc = read_properties(&r, e);
-		if (rc == 0)
-			rc = connect_bus(streq(argv[1], "user"), &r, &bus, e);
-		mgr.bus = bus;
-		return rc < 0 ? rc : commands[i].run(&mgr, &r, e);
+		return rc < 0 ? rc : until_heard(streq(argv[1], "user"), commands[i].run, &r, e);
 	}
 	return refuse(e, EINVAL, "unknown request \"%s\"", argv[3]);
 }

@@ -247,6 +247,9 @@ test_update() {
 	ok cede delete --force "$TAG-a"
 }
 
+# A quota and a period change one without the other: the kernel keeps the other half, systemd is told of both, and
+# what it does later with the group leaves them.
+# needs: systemd
 # timeout: 120
 test_update_quota() {
 	local u g
@@ -272,6 +275,8 @@ test_update_quota() {
 	ok cede delete --force "$TAG-a"
 }
 
+# What a document says to be without limit is so, whatever limits systemd gives its units by default.
+# needs: systemd
 # timeout: 60
 test_unlimited() {
 	local u g
@@ -287,6 +292,8 @@ test_unlimited() {
 	ok cede delete --force "$TAG-a"
 }
 
+# A weight that is given as a nice value is systemd's as well: it says the same number as the kernel.
+# needs: systemd
 # timeout: 120
 test_nice_weight() {
 	local u g nice weight
@@ -304,4 +311,54 @@ test_nice_weight() {
 		eq "nice $nice" "$(cat "$g/cpu.weight.nice") $(prop "$u" CPUWeight)" "$nice $weight"
 	done
 	ok cede delete --force "$TAG-a"
+}
+
+# While systemd executes itself anew it cannot be reached: requests wait for it.
+# needs: systemd command:strace
+# timeout: 120
+# alone
+test_reconnect() {
+	local u helper
+	u=$(scope_of "$TAG-a")
+	sleeper
+	ok sd run -d -b b "$TAG-a"
+	# A socket that nobody listens at any more.
+	systemd-socket-activate -l "$T/stale" true &
+	eventually 10 test -S stale
+	kill $!
+	wait $! || true
+	mount --bind stale /run/systemd/private
+	mount --bind stale /run/dbus/system_bus_socket
+	strace -f -qq -o calls -e trace=connect "$CEDE" --root "$ROOT" update --pids-limit 44 "$TAG-a" >out 2>&1 &
+	helper=$!
+	eventually 20 grep -q ECONNREFUSED calls
+	umount /run/dbus/system_bus_socket
+	umount /run/systemd/private
+	wait $helper || die "update failed: $(cat out)"
+	eq "TasksMax" "$(prop "$u" TasksMax)" 44
+	ok cede delete --force "$TAG-a"
+}
+
+# The same with the real thing, and every request.
+# needs: systemd
+# timeout: 240
+# alone
+test_reexec() {
+	local i
+	sleeper
+	ok sd run -d -b b "$TAG-u"
+	(for i in 1 2 3 4 5 6 7 8; do systemctl daemon-reexec; done; touch over) &
+	i=10
+	until [ -e over ]; do
+		i=$((i + 1))
+		ok cede update --pids-limit $i "$TAG-u"
+		eq "TasksMax" "$(cat "$SLICE_CG/$(scope_of "$TAG-u")/pids.max")" $i
+		ok sd run -d -b b "$TAG-a"
+		eq "its group" "$(sed -n 's/^0:://p' "/proc/$(pid_of "$TAG-a")/cgroup")" "/cede.slice/$(scope_of "$TAG-a")"
+		ok cede delete --force "$TAG-a"
+		eventually 10 unit_gone "$(scope_of "$TAG-a")"
+	done
+	wait
+	eq "the slice" "$(cat $SLICE_CG/cpu.idle)" 1
+	ok cede delete --force "$TAG-u"
 }
