@@ -13,7 +13,7 @@
  *
  * PROPERTIES on stdin: for each NAME, SIGNATURE, COUNT and COUNT values, every one ended by a NUL.
  * A NAME that begins with '?' is left out if systemd does not take the request with it (older ones
- * know fewer properties). Signatures: a basic type, an array of one, or a(st).
+ * know fewer properties). Signatures: a basic type, an array of one, a(ss) or a(st).
  *
  * Exit status: 0, or the errno of what went wrong, which is one line on stderr. The whole takes at
  * most TIMEOUT_MS. systemd's private socket is tried first: no broker in between (it works before
@@ -145,7 +145,7 @@ static int append_basic(sd_bus_message *m, char type, const char *text)
 
 static int append_array(sd_bus_message *m, const struct property *p)
 {
-	bool pairs = streq(p->sig, "a(st)");
+	bool pairs = streq(p->sig, "a(st)") || streq(p->sig, "a(ss)");
 	int rc;
 
 	if (!pairs && strlen(p->sig) != 2)
@@ -158,11 +158,11 @@ static int append_array(sd_bus_message *m, const struct property *p)
 			rc = append_basic(m, p->sig[1], p->values[i]);
 			continue;
 		}
-		rc = sd_bus_message_open_container(m, 'r', "st");
+		rc = sd_bus_message_open_container(m, 'r', p->sig[3] == 't' ? "st" : "ss");
 		if (rc >= 0)
 			rc = append_basic(m, 's', p->values[i]);
 		if (rc >= 0)
-			rc = append_basic(m, 't', p->values[i + 1]);
+			rc = append_basic(m, p->sig[3], p->values[i + 1]);
 		if (rc >= 0)
 			rc = sd_bus_message_close_container(m);
 	}

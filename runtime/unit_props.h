@@ -17,7 +17,7 @@
 
 struct unit_prop {
 	const char *name;
-	const char *sig; /* a basic type ("t"), an array of one ("as"), "a(st)" */
+	const char *sig; /* a basic type ("t"), an array of one ("as"), "a(ss)", "a(st)" */
 	const char **values;
 	size_t n, cap;
 	bool optional; /* left out if this systemd does not know it */
@@ -51,9 +51,10 @@ int unit_props_of_plan(struct unit_props *p, const struct cg_plan *plan, struct 
 
 /*
  * Annotations org.systemd.property.NAME: a value in GVariant's text form, of the types that
- * properties of scopes have: booleans, numbers ("5", "uint64 5"), strings, and arrays of them. A
- * NAME that ends with "Sec" and has a number is systemd's NAME in microseconds, "USec". What cannot
- * be read is refused by name.
+ * properties of scopes have: booleans, numbers ("5", "uint64 5"), strings, and arrays of them,
+ * bytes (b'\001') and pairs ([('/dev/null', 'rw')]). A NAME that ends with "Sec" and has a number,
+ * which here may be one like 2.5, is systemd's NAME in microseconds, "USec". What cannot be read is
+ * refused by name.
  */
 #define UNIT_ANNOTATION "org.systemd.property."
 int unit_props_of_annotations(struct unit_props *p, const struct spec_pairs *annotations,

@@ -129,6 +129,15 @@ test_annotations() {
 	eq "TimeoutStopUSec" "$(prop "$u" TimeoutStopUSec)" 5s
 	eq "Description" "$(prop "$u" Description)" "told by an engine"
 	ok cede delete --force "$TAG-a"
+	config b '.annotations = ($ARGS.named | with_entries(.key |= "org.systemd.property." + .))' --arg TimeoutStopSec 2.5 \
+		--arg DeviceAllow "[('/dev/null','rw')]" --arg AllowedCPUs "b'\\001'" \
+		--arg IOReadBandwidthMax "[('/dev/vda', uint64 1000000)]"
+	ok sd run -d -b b "$TAG-a"
+	eq "TimeoutStopUSec" "$(prop "$u" TimeoutStopUSec)" 2.500000s
+	eq "DeviceAllow" "$(prop "$u" DeviceAllow)" "/dev/null rw"
+	eq "AllowedCPUs" "$(prop "$u" AllowedCPUs)" 0
+	eq "IOReadBandwidthMax" "$(prop "$u" IOReadBandwidthMax)" "/dev/vda 1000000"
+	ok cede delete --force "$TAG-a"
 	config b '.annotations = {"org.systemd.property.MemoryMax": "{1}"}'
 	fails 1 'config.json: annotations\["org.systemd.property.MemoryMax"\]: ' sd run -b b "$TAG-a"
 	config b '.annotations = {"org.systemd.property.Delegate": "false"}'
