@@ -354,6 +354,10 @@ int cgroup_open_of(const struct container *c, struct cgroup *ret, struct err *e)
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP, "container `%s` has no cgroup", c->id);
 	rc = cgroup_open(c->cgroup, ret, e);
+	if (rc == 0 && cg_is_another(c, cgroup_inode(ret))) {
+		cgroup_close(ret);
+		rc = -ENOENT;
+	}
 	if (rc == -ENOENT) /* deleted meanwhile; or systemd's, which goes with its last process */
 		return refuse(e, ESRCH, "container not running");
 	if (rc == 0 && c->unit) {
@@ -386,6 +390,8 @@ void cgroup_close(struct cgroup *cg)
 {
 	cgroup_settled(cg);
 	cg->fd = fd_close(cg->fd);
+	free(take_ptr(&cg->others));
+	cg->n_others = 0;
 	cg_host_close(&cg->host);
 }
 

@@ -43,6 +43,10 @@ struct cgroup {
 	int holder_fd;
 	/* CLONE_INTO_CGROUP would not do: init has to enter by cgroup_enter. */
 	bool self_enter;
+	/* Inodes of the groups below that are other containers' (cgroup_open_own): what is done to
+	 * all of the group is not done to them. */
+	uint64_t *others;
+	size_t n_others;
 };
 #define CGROUP_INIT                                                                                \
 	{                                                                                          \
@@ -72,10 +76,21 @@ int cgroup_create(const struct runtime *rt, const struct spec *s, const char *id
 int cgroup_guard(const struct cgroup *cg, const struct spec *s, struct err *e);
 /* The container's first process is in its group now. */
 void cgroup_settled(struct cgroup *cg);
-/* An existing one, by the path in the state; a container's, with what its manager must know to
- * change it (cgroup_apply): -ESRCH if it is there no more. */
+/* An existing one, by its path; a container's, with what its manager must know to change it
+ * (cgroup_apply): -ESRCH if it is there no more, or another one has its path. */
 int cgroup_open(const char *path, struct cgroup *ret, struct err *e);
 int cgroup_open_of(const struct container *c, struct cgroup *ret, struct err *e);
+/* For what is done to all that is in a container's group, also when its init has ended: without
+ * the groups below that other containers of the state root have as theirs. c->cgroup is not NULL.
+ * -ENOENT; -ESTALE: it is another container's by now. */
+int cgroup_open_own(const struct container *c, struct cgroup *ret, struct err *e);
+/* A group that was there is one that a container which is still recorded has made: whoever takes it
+ * over is to remove it in the end. */
+bool cgroup_is_inherited(const struct container *c, struct cgroup *cg);
+/* Groups below may be the container's own, or other containers', by their cgroupsPath. */
+bool cg_has_groups_below(const struct cgroup *cg);
+/* Which group it is among all that have or had its path; 0: none. */
+uint64_t cgroup_inode(const struct cgroup *cg);
 void cgroup_close(struct cgroup *cg);
 /* To be removed with the container: made for it, or below the slice, where everything is ours. */
 bool cgroup_is_ours(const struct cgroup *cg);
@@ -89,9 +104,9 @@ int cgroup_apply(const struct cgroup *cg, const struct spec_resources *asked, st
  * removes the group, its descendants, and below the slice the parents that became empty. A missing
  * group is fine. */
 int cgroup_destroy(const char *path, int timeout_ms, struct err *e);
-/* The same for a group that was there before the container: what is in it ends, it stays. */
-int cgroup_empty(const char *path, int timeout_ms, struct err *e);
-/* Whichever of these is right for the container; a scope is ended by systemd afterwards. */
+/* The same for a container's; a group that was there before the container stays, and a scope is
+ * ended by systemd afterwards. One that is another container's by now is left alone, and so are
+ * groups below that are others', with the way to them. */
 int cgroup_end(const struct container *c, int timeout_ms, struct err *e);
 /*
  * The calling process enters. For when CLONE_INTO_CGROUP does not do: Linux 6.18 kills the new
@@ -109,7 +124,7 @@ int cgroup_enter_other(const struct cgroup *cg, pid_t pid, struct err *e);
  */
 bool cgroup_can_attach(const struct cgroup *cg);
 int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e);
-/* To every process of the group and its descendants; SIGKILL by cgroup.kill. */
+/* To every process of the group and its descendants; SIGKILL by cgroup.kill, if all are its own. */
 int cgroup_signal(const struct cgroup *cg, int signal, struct err *e);
 /* All pids of the group and its descendants; the caller frees. */
 int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e);

@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "runtime/cgroup_internal.h"
 #include "runtime/hurry.h"
@@ -30,6 +32,7 @@
 struct pid_list {
 	pid_t *v;
 	size_t n, cap;
+	const struct cgroup *cg;
 };
 
 static int pids_add(struct pid_list *l, pid_t pid)
@@ -109,7 +112,7 @@ static int pids_of_tree(int cgfd, struct pid_list *l, int depth)
 	while ((d = readdir(dir))) {
 		_cleanup_fd_ int child = -1;
 
-		if (d->d_type != DT_DIR || d->d_name[0] == '.')
+		if (d->d_type != DT_DIR || d->d_name[0] == '.' || cg_is_others(l->cg, d->d_ino))
 			continue;
 		child = openat(fd, d->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		rc = child < 0 ? (errno == ENOENT ? 0 : -errno) : pids_of_tree(child, l, depth + 1);
@@ -121,7 +124,7 @@ static int pids_of_tree(int cgfd, struct pid_list *l, int depth)
 
 int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e)
 {
-	struct pid_list l = {0};
+	struct pid_list l = {.cg = cg};
 	int rc;
 
 	rc = pids_of_tree(cg->fd, &l, 0);
@@ -182,6 +185,8 @@ static int signal_batch(const struct cgroup *cg, const pid_t *v, size_t n, int s
 		    pidfd_send_signal(fds[i], signal, NULL, 0) < 0 && errno != ESRCH)
 			rc = fail(e, errno, "send signal %d to process %d of cgroup %s", signal,
 				  v[i], cg->path);
+		else if (fds[i] >= 0 && signal == SIGKILL)
+			hurry_dying_task(v[i], cg->idle_by_group);
 		(void)fd_close(fds[i]);
 	}
 	return rc;
@@ -195,7 +200,7 @@ int cgroup_signal(const struct cgroup *cg, int signal, struct err *e)
 	size_t n_seen = 0;
 	bool is_news = false;
 
-	if (signal == SIGKILL) {
+	if (signal == SIGKILL && !cg->n_others) {
 		int rc = write_kill(cg->fd, cg->path, e);
 
 		if (rc == 0)
@@ -355,36 +360,106 @@ static void remove_parents(int mount_fd, char *rel)
 /* Beyond this they need help to end (runtime/hurry.h). */
 #define OWN_TURN_NS (10 * NSEC_PER_MSEC)
 
-static int end_processes(const struct cg_host *h, int fd, const char *rel, uint64_t deadline,
-			 struct err *e)
+/* The kernel kills a group with all below it or not at all: one by one, until nobody is left. */
+static int end_one_by_one(const struct cgroup *cg, uint64_t deadline, struct err *e)
 {
-	int rc = write_kill(fd, rel, e); /* acts on the frozen too */
+	struct timespec ts = {.tv_nsec = RETRY_NS};
 
-	if (rc < 0)
-		return rc;
-	rc = wait_unpopulated(fd, rel, MIN(deadline, now_ns() + OWN_TURN_NS), e);
-	if (rc != -ETIMEDOUT)
-		return rc;
-	hurry_dying(fd, cg_in_slice(rel) && cg_slice_is_idle(h));
-	return wait_unpopulated(fd, rel, deadline, e);
+	for (;;) {
+		_cleanup_free_ pid_t *left = NULL;
+		size_t n = 0;
+		int rc = cgroup_signal(cg, SIGKILL, e);
+
+		if (rc == 0)
+			rc = cgroup_pids(cg, &left, &n, e);
+		if (rc < 0 || !n)
+			return rc;
+		if (!ms_left(deadline))
+			return refuse(e, ETIMEDOUT,
+				      "cgroup %s: killed, but process %d does not end", cg->path,
+				      left[0]);
+		(void)nanosleep(&ts, NULL); /* shorter is fine */
+	}
 }
 
-static int end_group(const struct cg_host *h, const char *rel, uint64_t deadline, struct err *e)
+static int end_processes(const struct cgroup *cg, uint64_t deadline, struct err *e)
 {
-	_cleanup_fd_ int fd = openat(h->fd, rel, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int rc;
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : fail(e, errno, "open cgroup %s/%s", h->mount, rel);
-	rc = end_processes(h, fd, rel, deadline, e);
+	if (cg->n_others)
+		return end_one_by_one(cg, deadline, e);
+	rc = write_kill(cg->fd, cg->path, e); /* acts on the frozen too */
 	if (rc < 0)
 		return rc;
+	rc = wait_unpopulated(cg->fd, cg->path, MIN(deadline, now_ns() + OWN_TURN_NS), e);
+	if (rc != -ETIMEDOUT)
+		return rc;
+	hurry_dying(cg->fd, cg->idle_by_group);
+	return wait_unpopulated(cg->fd, cg->path, deadline, e);
+}
+
+/* What is on the way to a group of another container does not go, and that is all that stays. */
+static void remove_around_others(const struct cgroup *cg, int parent, int depth)
+{
+	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+
+	if (!dir)
+		(void)fd_close(fd);
+	while (dir && (d = readdir(dir))) {
+		_cleanup_fd_ int child = -1;
+
+		if (d->d_type != DT_DIR || d->d_name[0] == '.' || cg_is_others(cg, d->d_ino) ||
+		    unlinkat(fd, d->d_name, AT_REMOVEDIR) == 0 || depth == NEST_MAX)
+			continue;
+		child = openat(fd, d->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child >= 0)
+			remove_around_others(cg, child, depth + 1);
+		(void)unlinkat(fd, d->d_name, AT_REMOVEDIR); /* EBUSY: on the way */
+	}
+}
+
+/* All that is in the group and below it, which are the container's own. */
+static int empty(const struct cgroup *cg, uint64_t deadline, struct err *e)
+{
+	int rc = end_processes(cg, deadline, e);
+
+	if (rc < 0)
+		return rc;
+	if (cg->n_others) {
+		remove_around_others(cg, cg->fd, 0);
+		log_warn("cgroup %s stays: there is a group of another container below it",
+			 cg->path);
+		return 0;
+	}
+	rc = remove_tree(cg->fd, deadline);
+	return rc < 0 ? fail(e, -rc, "remove the groups below cgroup %s", cg->path) : 0;
+}
+
+static int empty_own(const struct container *c, uint64_t deadline, bool *ret_others, struct err *e)
+{
+	struct cgroup cg;
+	int rc = cgroup_open_own(c, &cg, e);
+
+	if (rc < 0)
+		return rc;
+	rc = empty(&cg, deadline, e);
+	*ret_others = cg.n_others;
+	cgroup_close(&cg);
+	return rc;
+}
+
+static int end_group(const struct container *c, const struct cg_host *h, const char *rel,
+		     uint64_t deadline, struct err *e)
+{
 	for (;;) {
 		struct timespec ts = {.tv_nsec = RETRY_NS};
+		bool others = false;
+		int rc = empty_own(c, deadline, &others, e);
 
-		rc = remove_tree(fd, deadline);
-		if (rc < 0)
-			return fail(e, -rc, "remove the groups below cgroup %s", rel);
+		if (rc < 0 || others)
+			return rc == -ENOENT || rc == -ESTALE ? 0 : rc;
 		if (unlinkat(h->fd, rel, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 		if (errno != EBUSY || !ms_left(deadline))
@@ -393,17 +468,30 @@ static int end_group(const struct cg_host *h, const char *rel, uint64_t deadline
 	}
 }
 
-int cgroup_destroy(const char *path, int timeout_ms, struct err *e)
+/* The usual case: everybody has gone already. */
+static int remove_group(const struct container *c, const struct cg_host *h, const char *rel,
+			uint64_t deadline, struct err *e)
 {
-	uint64_t deadline = now_ns() + (uint64_t)MAX(timeout_ms, 0) * NSEC_PER_MSEC;
+	struct stat st;
+
+	if (fstatat(h->fd, rel, &st, AT_SYMLINK_NOFOLLOW) == 0 && cg_is_another(c, st.st_ino))
+		return 0;
+	if (unlinkat(h->fd, rel, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	return errno == EBUSY ? end_group(c, h, rel, deadline, e)
+			      : fail(e, errno, "remove cgroup %s/%s", h->mount, rel);
+}
+
+static int destroy(const struct container *c, uint64_t deadline, struct err *e)
+{
 	char norm[sizeof(((struct cgroup *)NULL)->path)], *rel = norm + 1;
 	struct cg_host h;
 	int rc;
 
-	if (strlen(path) >= sizeof(norm) - 1)
-		return refuse(e, ENAMETOOLONG, "cgroup path %s: too long", path);
-	if (cg_normalise(path, norm) == 0 || streq(rel, CEDE_SLICE))
-		return refuse(e, EINVAL, "cgroup %s is not a container's", path);
+	if (strlen(c->cgroup) >= sizeof(norm) - 1)
+		return refuse(e, ENAMETOOLONG, "cgroup path %s: too long", c->cgroup);
+	if (cg_normalise(c->cgroup, norm) == 0 || streq(rel, CEDE_SLICE))
+		return refuse(e, EINVAL, "cgroup %s is not a container's", c->cgroup);
 	rc = cg_path_check(rel, e);
 	if (rc == 0)
 		rc = cg_host_locate(&h, e);
@@ -411,52 +499,53 @@ int cgroup_destroy(const char *path, int timeout_ms, struct err *e)
 		return rc;
 	if (h.fd < 0)
 		return 0; /* without a hierarchy there is no group */
-	/* The usual case: everybody has gone already. */
-	if (unlinkat(h.fd, rel, AT_REMOVEDIR) < 0) {
-		if (errno == EBUSY)
-			rc = end_group(&h, rel, deadline, e);
-		else if (errno != ENOENT)
-			rc = fail(e, errno, "remove cgroup %s/%s", h.mount, rel);
-	}
+	rc = remove_group(c, &h, rel, deadline, e);
 	if (rc == 0 && cg_in_slice(rel))
 		remove_parents(h.fd, rel);
 	cg_host_close(&h);
 	return rc;
 }
 
-/* Processes first: systemd would send them SIGTERM and wait. */
-static int end_scope(const struct container *c, int timeout_ms, struct err *e)
+static uint64_t deadline_in(int timeout_ms)
 {
-	int rc = c->cgroup ? cgroup_empty(c->cgroup, timeout_ms, e) : 0;
+	return now_ns() + (uint64_t)MAX(timeout_ms, 0) * NSEC_PER_MSEC;
+}
 
-	return rc < 0 ? rc : systemd_stop(c->user_unit ? SYSTEMD_USER : SYSTEMD_SYSTEM, c->unit, e);
+int cgroup_destroy(const char *path, int timeout_ms, struct err *e)
+{
+	const struct container c = {.cgroup = path};
+
+	return destroy(&c, deadline_in(timeout_ms), e);
+}
+
+/* Processes first: systemd would send them SIGTERM and wait. */
+static int end_scope(const struct container *c, uint64_t deadline, struct err *e)
+{
+	bool others = false;
+	int rc = c->cgroup ? empty_own(c, deadline, &others, e) : -ENOENT;
+
+	/* With its group another container may have the unit, which is known by its name only. */
+	if (rc == -ESTALE)
+		return 0;
+	if (rc == -ENOENT)
+		rc = cg_unit_is_others(c, e);
+	if (rc != 0 || others)
+		return MIN(rc, 0);
+	return systemd_stop(c->user_unit ? SYSTEMD_USER : SYSTEMD_SYSTEM, c->unit, e);
 }
 
 int cgroup_end(const struct container *c, int timeout_ms, struct err *e)
 {
-	if (c->unit)
-		return end_scope(c, timeout_ms, e);
-	if (!c->cgroup)
-		return 0;
-	return c->cgroup_created ? cgroup_destroy(c->cgroup, timeout_ms, e)
-				 : cgroup_empty(c->cgroup, timeout_ms, e);
-}
-
-int cgroup_empty(const char *path, int timeout_ms, struct err *e)
-{
-	uint64_t deadline = now_ns() + (uint64_t)MAX(timeout_ms, 0) * NSEC_PER_MSEC;
-	struct cgroup cg;
+	uint64_t deadline = deadline_in(timeout_ms);
+	bool others;
 	int rc;
 
-	rc = cgroup_open(path, &cg, e);
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	rc = end_processes(&cg.host, cg.fd, path, deadline, e);
-	if (rc == 0) {
-		rc = remove_tree(cg.fd, deadline);
-		if (rc < 0)
-			rc = fail(e, -rc, "remove the groups below cgroup %s", path);
-	}
-	cgroup_close(&cg);
-	return rc;
+	if (c->unit)
+		return end_scope(c, deadline, e);
+	if (!c->cgroup)
+		return 0;
+	if (c->cgroup_created)
+		return destroy(c, deadline, e);
+	rc = empty_own(c, deadline, &others, e);
+	return rc == -ENOENT || rc == -ESTALE ? 0 : rc;
 }

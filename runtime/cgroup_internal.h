@@ -127,6 +127,13 @@ int cg_slice_memory_high(uint64_t *ret, struct err *e);
 /* The container's own group. */
 int cg_birth_group(int cgfd, unsigned have, struct err *e);
 
+/* runtime/cgroup_others.c */
+/* Not the group that the container is recorded with. */
+bool cg_is_another(const struct container *c, uint64_t inode);
+bool cg_is_others(const struct cgroup *cg, uint64_t inode);
+/* 1: another container of the state root has the scope's name by now. */
+int cg_unit_is_others(const struct container *c, struct err *e);
+
 /* runtime/cgroup_systemd.c */
 int cg_create_systemd(const struct cg_request *r, struct cgroup *cg, struct err *e);
 /* Tells systemd about a plan that has been written to the kernel's files. */

@@ -93,7 +93,10 @@ struct container {
 	int dirfd; /* the state directory */
 	int lockfd;
 	const char *id, *bundle, *rootfs, *created, *owner;
-	const char *cgroup;  /* below the cgroup2 mount, with a leading slash; NULL: none */
+	const char *cgroup; /* below the cgroup2 mount, with a leading slash; NULL: none */
+	/* Its inode, which no other group of this boot has (kernfs): the path may be another
+	 * group's by now. 0: not known (while creating; recorded by an earlier version). */
+	uint64_t cgroup_inode;
 	bool cgroup_created; /* delete removes it (runtime.md, Delete): cgroup_is_ours() */
 	bool new_keyring;    /* its processes do not have the keys of who calls us */
 	bool listener;	     /* its seccomp filter has one, for `start` to hand over */
@@ -131,6 +134,7 @@ static inline void cleanup_container(struct container **c)
 /* Derived from the kernel each time: is init alive (pid + start time), waiting on exec.fifo, frozen
  * by the user? */
 int container_status(const struct container *c, enum oci_status *ret, struct err *e);
+bool container_init_is_alive(const struct container *c);
 void container_state_doc(const struct container *c, enum oci_status status, struct oci_state *ret);
 
 /* A pidfd of init that cannot be somebody else's. -ESRCH: "container not running". */

@@ -59,8 +59,9 @@ int container_open_init(const struct container *c, struct err *e)
 	return take_fd(&fd);
 }
 
-/* systemd removes a scope with its last process: then there is nobody, which is what an engine
- * asks for that makes sure of it after init's exit. */
+/* systemd removes a scope with its last process, and another container may have its group by now:
+ * then there is nobody, which is what an engine asks for that makes sure of it after init's exit.
+ */
 static int signal_all(const struct container *c, bool up, int signal, struct err *e)
 {
 	struct cgroup cg;
@@ -71,8 +72,8 @@ static int signal_all(const struct container *c, bool up, int signal, struct err
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP,
 			      "container `%s` has no cgroup: only init can be signalled", c->id);
-	rc = cgroup_open(c->cgroup, &cg, e);
-	if (rc == -ENOENT && !up) {
+	rc = cgroup_open_own(c, &cg, e);
+	if ((rc == -ENOENT || rc == -ESTALE) && !up) {
 		err_clear(e);
 		return 0;
 	}
@@ -90,14 +91,6 @@ static bool is_first_in_namespace(pid_t pid)
 	return proc_read(pid, "status", text, sizeof(text), NULL) > 0 && proc_status_is_first(text);
 }
 
-/* Groups below may be other containers', by their cgroupsPath. */
-static bool has_groups_below(const struct cgroup *cg)
-{
-	uint64_t n;
-
-	return cg_read_key(cg->fd, "cgroup.stat", "nr_descendants", &n, NULL) < 0 || n > 0;
-}
-
 static int kill_init_now(const struct container *c, int pidfd)
 {
 	bool all = is_first_in_namespace(c->init_pid);
@@ -108,8 +101,8 @@ static int kill_init_now(const struct container *c, int pidfd)
 	/* Help is welcome, and where it cannot be given they end all the same. The others of its
 	 * pid namespace end with it, but only then: they are killed, too, before they are hurried,
 	 * or their programs would run ahead of the incumbents until init gets there. */
-	if (c->cgroup && cgroup_open(c->cgroup, &cg, NULL) == 0) {
-		if (all && !has_groups_below(&cg))
+	if (c->cgroup && cgroup_open_of(c, &cg, NULL) == 0) {
+		if (all && !cg_has_groups_below(&cg))
 			(void)cgroup_signal(&cg, SIGKILL, NULL);
 		else
 			hurry_dying_task(c->init_pid, cg.idle_by_group);
@@ -190,7 +183,9 @@ int container_pids(const struct runtime *rt, const char *id, pid_t **ret, size_t
 	if (!c->cgroup)
 		return refuse(e, EOPNOTSUPP,
 			      "container `%s` has no cgroup: its processes are unknown", id);
-	rc = cgroup_open_of(c, &cg, e);
+	rc = cgroup_open_own(c, &cg, e);
+	if (rc == -ENOENT || rc == -ESTALE)
+		return refuse(e, ESRCH, "container not running");
 	if (rc < 0)
 		return rc;
 	rc = cgroup_pids(&cg, ret, ret_n, e);
@@ -230,6 +225,7 @@ static int remove_unreadable(const struct runtime *rt, const char *id, struct er
 	_cleanup_fd_ int dirfd = -1, lock = -1;
 	_cleanup_container_ struct container *c = NULL;
 	char group[512];
+	const struct container lost = {.rt = rt, .id = id, .cgroup = group, .cgroup_created = true};
 	int rc;
 
 	dirfd = rootfd < 0 ? -1 : openat(rootfd, id, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -254,7 +250,7 @@ static int remove_unreadable(const struct runtime *rt, const char *id, struct er
 		     ? 0
 		     : cgroup_path(NULL, id, group, sizeof(group), e);
 	if (rc == 0 && rt->cgroup_manager != CGROUP_MANAGER_DISABLED)
-		rc = cgroup_destroy(group, DESTROY_WAIT_MS, e);
+		rc = cgroup_end(&lost, DESTROY_WAIT_MS, e);
 	return rc < 0 ? rc : state_remove_dir(rootfd, id, e);
 }
 

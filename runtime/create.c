@@ -299,7 +299,8 @@ static int make_cgroup(struct creation *c, struct err *e)
 	c->enter_group = c->cgroup.self_enter;
 	k->cgroup = *c->cgroup.path ? arena_strdup(&k->arena, c->cgroup.path) : NULL;
 	c->process.idle_by_task = !c->cgroup.idle_by_group;
-	k->cgroup_created = cgroup_is_ours(&c->cgroup);
+	k->cgroup_inode = cgroup_inode(&c->cgroup);
+	k->cgroup_created = cgroup_is_ours(&c->cgroup) || cgroup_is_inherited(k, &c->cgroup);
 	if (c->cgroup.fd < 0)
 		return 0;
 	c->mounts.cgroup_path =

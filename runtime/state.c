@@ -248,6 +248,8 @@ int state_save(const struct container *c, struct err *e)
 		json_w_string(&w, "owner", c->owner);
 	if (c->cgroup)
 		json_w_string(&w, "cgroup", c->cgroup);
+	if (c->cgroup_inode)
+		json_w_u64(&w, "cgroupInode", c->cgroup_inode);
 	json_w_bool(&w, "cgroupCreated", c->cgroup_created);
 	if (c->idle_weight)
 		json_w_string(&w, "idleWeight", c->idle_weight);
@@ -338,6 +340,7 @@ static int state_load(struct container *c, struct err *e)
 	c->hooks = (unsigned)hooks;
 	c->init_pid = (pid_t)pid;
 	c->init_start_ticks = ticks;
+	(void)json_get_u64(doc, "cgroupInode", &c->cgroup_inode); /* missing: any will do */
 	c->cgroup_created = json_get_bool(doc, "cgroupCreated", false);
 	c->new_keyring = json_get_bool(doc, "newKeyring", true);
 	c->listener = json_get_bool(doc, "seccompListener", false);

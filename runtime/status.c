@@ -20,7 +20,7 @@
 #include "runtime/state.h"
 
 /* Pid and start time together name a process for good. A zombie has ended. */
-static bool init_is_alive(const struct container *c)
+bool container_init_is_alive(const struct container *c)
 {
 	struct proc_stat st;
 
@@ -66,7 +66,7 @@ int container_status(const struct container *c, enum oci_status *ret, struct err
 	(void)e; /* every question below has an answer; the contract leaves room for errors */
 	if (c->init_pid == 0 && is_being_created(c))
 		*ret = OCI_CREATING;
-	else if (!init_is_alive(c))
+	else if (!container_init_is_alive(c))
 		*ret = OCI_STOPPED;
 	else if (freezer_is_held(c, FREEZE_USER))
 		*ret = OCI_PAUSED;

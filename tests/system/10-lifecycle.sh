@@ -179,6 +179,103 @@ test_kill_leaves_groups_below() {
 	ok cede delete "$TAG-a"
 }
 
+# A group that its processes have left may be entered by another container: from then on it is that
+# one's, whatever is done to the first one, and goes with it.
+# needs: root cgroup2
+test_group_taken_over() {
+	local p pid
+	bundle b '.process.args = ["sleep", "1000"] | .linux.namespaces |= map(select(.type != "pid"))'
+	for p in "/$TAG-g/x" "/cede.slice/$TAG-g"; do
+		config b '.linux.cgroupsPath = $p' --arg p "$p"
+		ok cede run -d -b b "$TAG-a"
+		ok cede kill "$TAG-a" KILL
+		eventually 5 is_status "$TAG-a" stopped
+		ok cede run -d -b b "$TAG-b"
+		pid=$(pid_of "$TAG-b")
+		fails 1 'container not running' cede ps "$TAG-a"
+		ok cede kill --all "$TAG-a" KILL
+		ok cede ps "$TAG-b"
+		like "processes of the second one" "$OUT" "$pid"
+		ok cede delete "$TAG-a"
+		is_status "$TAG-b" running || die "the second one fell with the first"
+		ok cede exec "$TAG-b" true
+		ok cede delete --force "$TAG-b"
+		gone "$pid" || die "it lives on"
+		[ ! -e "$CG$p" ] || die "$p is left"
+	done
+	rmdir "$CG/$TAG-g" # the way to a path is the caller's
+}
+
+# The same for a group that was removed and made again, also by a container of another state root.
+# needs: root cgroup2
+test_group_made_again() {
+	local other="$T/other"
+	bundle b '.process.args = ["sleep", "1000"] | .linux.cgroupsPath = $p' --arg p "/$TAG-g"
+	ok cede run -d -b b "$TAG-a"
+	ok cede kill "$TAG-a" KILL
+	eventually 5 is_status "$TAG-a" stopped
+	eventually 5 rmdir "$CG/$TAG-g"
+	mkdir "$CG/$TAG-g"
+	ok cede delete "$TAG-a"
+	rmdir "$CG/$TAG-g" || die "a group that somebody has made is gone"
+	ok cede run -d -b b "$TAG-a"
+	ok cede kill "$TAG-a" KILL
+	eventually 5 is_status "$TAG-a" stopped
+	eventually 5 rmdir "$CG/$TAG-g"
+	ok "$CEDE" --root "$other" run -d -b b "$TAG-b"
+	fails 1 'container not running' cede ps "$TAG-a"
+	ok cede kill --all "$TAG-a" KILL
+	ok cede delete --force "$TAG-a"
+	ok "$CEDE" --root "$other" state "$TAG-b"
+	eq "the other one" "$(jq -r .status <"$T.out")" running
+	ok "$CEDE" --root "$other" delete --force "$TAG-b"
+}
+
+# What a creation that was killed has recorded is only what it wanted: a container that is there already
+# does not fall to the end of it.
+# needs: root cgroup2
+test_group_never_reached() {
+	bundle b '.process.args = ["sleep", "1000"] | .linux.cgroupsPath = $p' --arg p "/cede.slice/$TAG-g"
+	ok cede run -d -b b "$TAG-a"
+	mkdir "$ROOT/$TAG-b"
+	: >"$ROOT/$TAG-b/lock"
+	jq '.id = $id | .pid = 0 | .pidStartTicks = 0 | del(.cgroupInode)' --arg id "$TAG-b" \
+		<"$ROOT/$TAG-a/state.json" >"$ROOT/$TAG-b/state.json"
+	ok cede delete --force "$TAG-b"
+	is_status "$TAG-a" running || die "the one that was there is gone"
+	ok cede delete --force "$TAG-a"
+}
+
+# delete ends what a container has left behind, in groups of its own, too, but not the container that
+# has its group below: that one's stays, with the way to it.
+# needs: root hybrid
+test_delete_leaves_groups_below() {
+	local pid
+	bundle b '.process.args = ["sh", "-c", "setsid sleep 1000 & setsid sleep 1000 & exec sleep 1000"]
+		| .linux.namespaces |= map(select(.type != "pid")) | .linux.cgroupsPath = $p' --arg p "/cede.slice/$TAG-over"
+	ok cede run -d -b b "$TAG-a"
+	eventually 5 sh -c "[ \$('$CEDE' --root '$ROOT' ps --format json '$TAG-a' | jq length) = 3 ]"
+	mkdir -p "$(cg_of "$TAG-over")/own/deeper"
+	pid=$(cede ps --format json "$TAG-a" | jq 'max')
+	echo "$pid" >"$(cg_of "$TAG-over")/own/deeper/cgroup.procs"
+	config b '.process.args = ["sleep", "1000"] | .linux.cgroupsPath += "/own/below"'
+	ok cede run -d -b b "$TAG-b"
+	eq "processes of the one above" "$(cede ps --format json "$TAG-a" | jq length)" 3
+	ok cede kill --all "$TAG-a" STOP
+	like "the one below is not signalled" "$(cat "/proc/$(pid_of "$TAG-b")/status")" 'State:.S'
+	ok cede kill "$TAG-a" KILL
+	eventually 5 is_status "$TAG-a" stopped
+	alive "$pid" || die "nothing is left to be ended"
+	ok cede delete "$TAG-a"
+	like "what is said" "$ERR" "cgroup /cede.slice/$TAG-over stays: there is a group of another container below"
+	gone "$pid" || die "what it left in a group of its own lives on"
+	eq "who is left" "$(cat "$(cg_of "$TAG-over")"/{,own/,own/*/}cgroup.procs)" "$(pid_of "$TAG-b")"
+	[ ! -e "$(cg_of "$TAG-over")/own/deeper" ] || die "its own group is left"
+	is_status "$TAG-b" running || die "status of the one below is $(status_of "$TAG-b")"
+	ok cede delete -f "$TAG-b"
+	[ ! -e "$(cg_of "$TAG-over")" ] || die "the way is left"
+}
+
 # kill --all reaches every process of the container.
 test_kill_all() {
 	bundle b '.process.args = ["sh", "-c", "sleep 1000 & sleep 1001 & exec sleep 1002"] | .linux.namespaces |= map(select(.type != "pid"))'

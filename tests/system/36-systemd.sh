@@ -169,6 +169,30 @@ test_in_the_way() {
 	unit_gone "$u" || die "the scope is there"
 }
 
+# A scope ends with its last process, and another container may have its name by then, in whatever
+# slice: that one is left alone, whatever is done to the first.
+# needs: systemd
+# timeout: 120
+test_name_taken_over() {
+	local u="cede-$TAG-n.scope" slice
+	sleeper
+	for slice in system cede; do
+		config b '.linux.cgroupsPath = "system.slice:cede:" + $n' --arg n "$TAG-n"
+		ok sd run -d -b b "$TAG-a"
+		ok sd kill "$TAG-a" KILL
+		eventually 10 unit_gone "$u"
+		config b '.linux.cgroupsPath = $s + ".slice:cede:" + $n' --arg s "$slice" --arg n "$TAG-n"
+		ok sd run -d -b b "$TAG-b"
+		fails 1 'container not running' sd ps "$TAG-a"
+		ok sd kill --all "$TAG-a" KILL
+		ok sd delete "$TAG-a"
+		is_status "$TAG-b" running || die "the second one, in $slice.slice, fell with the first"
+		eq "the scope" "$(prop "$u" ActiveState)" active
+		ok sd delete --force "$TAG-b"
+		eventually 10 unit_gone "$u"
+	done
+}
+
 # Groups that cede makes by itself keep their limits and the slice its class, whatever systemd does.
 # needs: systemd
 # timeout: 90
