@@ -234,7 +234,31 @@ test_dev_replaced() {
 	rm b/rootfs/dev/null
 	mknod b/rootfs/dev/null c 1 5
 	fails 1 'mount /dev/null: .*not the device c 1:3' cede run -b b "$TAG-b"
+	# or a link to that very device on the host, whose owner and mode are the container's to choose
+	mknod node c 1 3
+	chmod 600 node
+	ln -sf "$T/node" b/rootfs/dev/null
+	cp b/config.json plain.json
+	config b '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 438, uid: 77, gid: 77}]'
+	fails 1 'mount /dev/null: existing file: .*not the device c 1:3' cede run -b b "$TAG-b"
+	eq "the device on the host" "$(stat -c '%u:%g %a' node)" "0:0 600"
+	# it becomes something else when it has been looked at, before the masks are made
+	echo "what was put in its place" >b/rootfs/etc/evil
 	rm b/rootfs/dev/null
+	jq '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "ln -sf /etc/evil \($dev)/null && touch \($dev)/../done"]}]
+		| .process.args = ["sh", "-c", "cat /etc/masked; stat -c %F-%t:%T /etc/masked; cat /dev/null"]' \
+		--arg dev "$T/b/rootfs/dev" plain.json >b/config.json
+	ok cede run -b b "$TAG-b"
+	eq "the masked file, and what is in place of /dev/null" "$OUT" $'character special file-1:3\nwhat was put in its place'
+	rm b/rootfs/done b/rootfs/etc/evil b/rootfs/dev/null
+	mv plain.json b/config.json
+	# the host's own is something else: no mask is made of it
+	: >file
+	mount --bind file /dev/null
+	run cede run -b b "$TAG-b"
+	umount /dev/null
+	eq "exit status" "$STATUS" 1
+	like "why" "$ERR" 'mount /[a-z/]+: /dev/null is not the device c 1:3'
 	ok cede run -b b "$TAG-b"
 	unlike "a masked file" "$OUT" "not to be seen"
 	# /dev itself is a link out of the image
@@ -255,6 +279,13 @@ test_dev_replaced() {
 	mkdir b/rootfs/dev/pts
 	mknod b/rootfs/dev/pts/ptmx c 1 3
 	fails 1 '/dev/pts/ptmx of the container is not that of a devpts' cede run -b b "$TAG-b"
+	# the right device in the image, and a devpts beside it, where the kernel looks for it
+	rm b/rootfs/dev/pts/ptmx
+	mknod b/rootfs/dev/pts/ptmx c 5 2
+	cp b/config.json plain.json
+	config b '.mounts += [{destination: "/dev/pts/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
+	fails 1 '/dev/pts/ptmx of the container is not that of a devpts' cede run -b b "$TAG-b"
+	mv plain.json b/config.json
 	rm -rf b/rootfs/dev/*
 	for name in ptmx pts console; do ln -s ../../../outside/secret "b/rootfs/dev/$name"; done
 	config b '.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
@@ -267,14 +298,42 @@ test_dev_replaced() {
 	untouched
 }
 
+# CVE-2019-18837, -2021-30465: a volume with a link to the host, where all is that is wanted, and paths that are there
+# on the host, too: mounts, devices and masks are made in the container's root. A hook looks, in the container's mount
+# namespace, before the host's root is gone from it.
+test_destination_links() {
+	mkdir -p outside/deep/dir vol
+	echo secret >outside/secret
+	echo file >outside/file
+	ln -s "$T/outside" vol/evil
+	# shellcheck disable=SC2016 # jq's variables
+	bundle b '.process.args = ["true"] | .linux.maskedPaths += ["/vol/evil/secret"]
+		| .linux.devices += [{path: "/vol/evil/node", type: "p"}, {path: "\($t)/outside/deep/node", type: "p"}]
+		| .mounts += [{destination: "/vol", source: "\($t)/vol", type: "bind", options: ["rbind"]},
+			{destination: "/vol/evil/deep/dir", type: "tmpfs", source: "tmpfs"},
+			{destination: "/vol/evil/file", source: "\($t)/b/rootfs/etc/passwd", type: "bind", options: ["bind"]},
+			{destination: "\($t)/outside/deep", type: "tmpfs", source: "tmpfs"},
+			{destination: "\($t)/outside/secret", source: "\($t)/b/rootfs/etc/passwd", type: "bind", options: ["bind"]}]
+		| .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "cut -d\" \" -f5 /proc/self/mountinfo >\($t)/mounts"]}]' \
+		--arg t "$T"
+	ok cede run -b b "$TAG-b"
+	like "mounts that the hook saw" "$(cat mounts)" "/proc"
+	eq "mounts outside" "$(grep "^$T/outside" mounts || true)" ""
+	eq "what is outside" "$(cd outside && find . -mindepth 1 | sort | tr '\n' ' ')" "./deep ./deep/dir ./file ./secret "
+	[ -p "b/rootfs$T/outside/node" ] || die "the device is not where the link leads to in the root"
+}
+
 # CVE-2021-30465, -2024-45310: names of a shared volume are exchanged for links to the host all the time that a
 # container is made on it: nothing is mounted, made or masked outside of it.
 # timeout: 40
 test_destination_race() {
 	outside
-	mkdir -p vol/victim
+	mkdir -p vol/victim outside/deep/dir # there is all to mount on
+	: >outside/file
 	ln -s "$T/outside" vol/evil
-	bundle b ".process.args = [\"true\"] | .linux.maskedPaths += [\"/vol/victim/secret\"]
+	# where a mount lands is to be seen in the container's namespace alone
+	bundle b ".process.args = [\"true\"] | .hooks.createContainer = [{path: \"/bin/sh\", args: [\"sh\", \"-c\",
+			\"grep -F ' $T/outside' /proc/self/mountinfo >>$T/landed; echo x >>$T/looked\"]}] | .linux.maskedPaths += [\"/vol/victim/secret\"]
 		| .linux.devices += [{path: \"/vol/victim/node\", type: \"p\"}]
 		| .mounts += [{destination: \"/vol\", source: \"$T/vol\", type: \"bind\", options: [\"rbind\"]},
 			{destination: \"/vol/victim/deep/dir\", type: \"tmpfs\", source: \"tmpfs\"},
@@ -288,6 +347,10 @@ test_destination_race() {
 	kill "$attacker"
 	wait "$attacker" || true
 	at_least "containers that ran all the same" $won 1
+	at_least "looks at the mounts" "$(wc -l <looked)" "$won"
+	eq "mounts outside" "$(cat landed)" ""
+	rmdir outside/deep/dir outside/deep
+	rm outside/file
 	untouched
 }
 

@@ -3,10 +3,14 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -172,10 +176,65 @@ static void test_proc_beneath(void **state)
 
 	(void)state;
 	/* Magic links and ways out are refused, whatever they point to. */
-	assert_true(proc_open(PROC_SELF, "exe", O_RDONLY, &e) < 0);
-	assert_true(proc_open(PROC_SELF, "root/etc/passwd", O_RDONLY, &e) < 0);
-	assert_true(proc_open(PROC_SELF, "../../etc/passwd", O_RDONLY, &e) < 0);
-	assert_true(proc_open(PROC_SELF, "fd/0", O_RDONLY, &e) < 0);
+	assert_int_equal(proc_open(PROC_SELF, "exe", O_RDONLY, &e), -ELOOP);
+	assert_int_equal(proc_open(PROC_SELF, "root/etc/passwd", O_RDONLY, &e), -ELOOP);
+	assert_int_equal(proc_open(PROC_SELF, "cwd", O_RDONLY, &e), -ELOOP);
+	assert_int_equal(proc_open(PROC_SELF, "fd/0", O_RDONLY, &e), -ELOOP);
+	assert_int_equal(proc_open(PROC_SELF, "../../etc/passwd", O_RDONLY, &e), -EXDEV);
+	assert_int_equal(proc_open(PROC_ROOT, "/etc/passwd", O_RDONLY, &e), -EXDEV);
+}
+
+#define REQUIRE(cond)                                                                              \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			_exit(__LINE__ % 200 + 1);                                                 \
+	} while (0)
+
+/* Without privileges there is no procfs of its own, and somebody has mounted over the host's: a
+ * directory on a directory, a file on a file. */
+static _Noreturn void see_mounts_over_proc(const char *fake)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {0};
+	char path[64];
+
+	REQUIRE(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	REQUIRE(mount(fake, "/proc/sys", NULL, MS_BIND, NULL) == 0);
+	(void)snprintf(path, sizeof(path), "%s/kernel", fake);
+	REQUIRE(mount(path, "/proc/uptime", NULL, MS_BIND, NULL) == 0);
+	REQUIRE(syscall(SYS_capset, &head, none) == 0);
+	proc_forget();
+	REQUIRE(proc_open(PROC_ROOT, "sys/kernel", O_RDONLY, NULL) == -EXDEV);
+	REQUIRE(proc_open(PROC_ROOT, "sys", O_PATH, NULL) == -EXDEV);
+	REQUIRE(proc_open(PROC_ROOT, "uptime", O_RDONLY, NULL) == -EXDEV);
+	REQUIRE(proc_open(PROC_SELF, "root/etc/passwd", O_RDONLY, NULL) == -ELOOP);
+	REQUIRE(proc_open(PROC_ROOT, "../etc/passwd", O_RDONLY, NULL) == -EXDEV);
+	REQUIRE(proc_open(PROC_SELF, "stat", O_RDONLY, NULL) >= 0);
+	_exit(0);
+}
+
+static void test_proc_mounted_over(void **state)
+{
+	char fake[] = "/tmp/cede-base-XXXXXX", file[64];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(fake));
+	(void)snprintf(file, sizeof(file), "%s/kernel", fake);
+	assert_int_equal(close(creat(file, 0600)), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		unshare(CLONE_NEWNS) < 0 ? _exit(255) : see_mounts_over_proc(fake);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(fake), 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 255) {
+		print_message("skipped: needs root to mount\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
 }
 
 int main(void)
@@ -187,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dirs, tmp_setup, tmp_teardown),
 		cmocka_unit_test(test_proc_stat),
 		cmocka_unit_test(test_proc_beneath),
+		cmocka_unit_test(test_proc_mounted_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

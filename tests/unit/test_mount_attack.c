@@ -176,6 +176,80 @@ static void test_masks(void **state)
 	assert_runs(&r, e);
 }
 
+/* As a process that shares the root may, once the nodes have been looked at. */
+static void replace_null(struct env *e, struct mount_plan *p)
+{
+	(void)e;
+	CHECK(unlinkat(p->root_fd, "dev/null", 0) == 0);
+	CHECK(symlinkat("/evil", p->root_fd, "dev/null") == 0);
+}
+
+static void check_mask_is_null(struct env *e)
+{
+	(void)e;
+	CHECK(links_to("/dev/null", "/evil"));
+	CHECK(is_device("/masked", 1, 3) && is_device("/masked2", 1, 3));
+}
+
+static void test_masks_null_replaced(void **state)
+{
+	struct env *e = *state;
+	const struct run r = {
+		.linux_ = "'maskedPaths':['/masked','/masked2']",
+		.mounted = replace_null,
+		.check = check_mask_is_null,
+	};
+
+	NEEDS_MOUNTS();
+	in_rootfs(e);
+	put("evil", "in its place");
+	put("masked", "the container's own");
+	put("masked2", "the container's own");
+	assert_runs(&r, e);
+}
+
+/* On the host it is no null device: then nothing is masked with it. */
+static void test_masks_no_null(void **state)
+{
+	struct env *e = *state;
+	struct run r = {.linux_ = "'maskedPaths':['/masked']"};
+	struct err err = ERR_INIT;
+	int status;
+
+	NEEDS_MOUNTS();
+	in_rootfs(e);
+	put("masked", "the container's own");
+	assert_int_equal(mount(e->outside, "/dev", NULL, MS_BIND, NULL), 0);
+	put("/dev/null", "");
+	status = run(&r, e, &err);
+	assert_int_equal(unlink("/dev/null"), 0);
+	assert_int_equal(umount("/dev"), 0);
+	assert_int_equal(status, 3);
+	assert_string_equal(err.msg, "mount /masked: /dev/null is not the device c 1:3");
+}
+
+/* A link to the right device outside is no device: it would be given to the container's owner. */
+static void test_dev_node_is_link(void **state)
+{
+	struct env *e = *state;
+	const struct run r = {
+		.linux_ = "'devices':[{'path':'/dev/null','type':'c','major':1,'minor':3,"
+			  "'fileMode':438,'uid':77,'gid':77}]",
+	};
+	char path[128];
+	struct stat st;
+
+	NEEDS_MOUNTS();
+	in_rootfs(e);
+	(void)snprintf(path, sizeof(path), "%s/node", e->tmp);
+	assert_int_equal(mknod(path, S_IFCHR | 0600, makedev(1, 3)), 0);
+	assert_int_equal(mkdir("dev", 0755), 0);
+	make_link(path, "dev/null");
+	assert_refused(&r, e, "mount /dev/null: existing file: /dev/null is not the device c 1:3");
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_uid == 0 && (st.st_mode & 0777) == 0600);
+}
+
 /* A magic link leads out of every root. */
 static void test_magic_links(void **state)
 {
@@ -252,6 +326,9 @@ int main(void)
 		mount_test(test_dev_nodes_replaced),
 		mount_test(test_destinations),
 		mount_test(test_masks),
+		mount_test(test_masks_null_replaced),
+		mount_test(test_masks_no_null),
+		mount_test(test_dev_node_is_link),
 		mount_test(test_magic_links),
 		mount_test(test_race),
 	};
