@@ -23,6 +23,7 @@ struct cli {
 /* Where an option's value goes. */
 enum opt_kind {
 	OPT_FLAG,	  /* bool *: set to true; also accepts --opt=true|false */
+	OPT_SAYS,	  /* const char **: stands for another option's value, which is `arg` */
 	OPT_STRING,	  /* const char **: borrowed from argv */
 	OPT_INT,	  /* int * */
 	OPT_U64,	  /* uint64_t * */
@@ -42,7 +43,7 @@ struct opt {
 	char letter;	  /* short, or 0 */
 	enum opt_kind kind;
 	void *target;
-	const char *arg;  /* placeholder of the value in --help, NULL for flags */
+	const char *arg;  /* placeholder of the value in --help, NULL for flags; OPT_SAYS: it */
 	const char *help; /* one line; NULL: not shown */
 };
 

@@ -44,7 +44,7 @@ static const struct verb self = {
 
 struct global_options {
 	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
-	bool debug, systemd_cgroup, version, help;
+	bool debug, version, help;
 };
 
 static void print_help(void)
@@ -177,8 +177,6 @@ static int apply_globals(struct cli *cli, const struct global_options *g, struct
 		rc = parse_rootless(g->rootless, &cli->rt.rootless, e);
 	if (rc < 0)
 		return rc;
-	if (g->systemd_cgroup)
-		manager = CGROUP_MANAGER_SYSTEMD;
 	cli->rt.cgroup_manager = (enum cgroup_manager)manager;
 	cli->rt.debug = g->debug;
 	cli->log = (struct log_opts){
@@ -211,7 +209,7 @@ static int parse_globals(struct cli *cli, int argc, char **argv, struct global_o
 		{"log-format", 0, OPT_STRING, &g->log_format, "FORMAT", NULL},
 		{"log-level", 0, OPT_STRING, &g->log_level, "LEVEL", NULL},
 		{"debug", 0, OPT_FLAG, &g->debug, NULL, NULL},
-		{"systemd-cgroup", 0, OPT_FLAG, &g->systemd_cgroup, NULL, NULL},
+		{"systemd-cgroup", 0, OPT_SAYS, &g->cgroup_manager, "systemd", NULL},
 		{"cgroup-manager", 0, OPT_STRING, &g->cgroup_manager, "NAME", NULL},
 		{"rootless", 0, OPT_STRING, &g->rootless, "VALUE", NULL},
 		{"criu", 0, OPT_IGNORE_VALUE, NULL, "FILE", NULL}, /* runc 1.0's; found in PATH */

@@ -10,7 +10,7 @@
 
 static bool takes_value(const struct opt *o)
 {
-	return o->kind != OPT_FLAG && o->kind != OPT_IGNORE;
+	return o->kind != OPT_FLAG && o->kind != OPT_SAYS && o->kind != OPT_IGNORE;
 }
 
 static void print_help(const struct verb *verb, const struct opt *opts)
@@ -80,6 +80,17 @@ int cli_boolean(const char *text, bool *ret)
 	return 0;
 }
 
+/* The last one on the command line wins; "no" takes back what it would say, and nothing else. */
+static void say(const struct opt *o, bool on)
+{
+	const char **said = o->target;
+
+	if (on)
+		*said = o->arg;
+	else if (*said && streq(*said, o->arg))
+		*said = NULL;
+}
+
 static int store(const struct verb *v, const struct opt *o, const char *value, struct err *e)
 {
 	struct opt_list *list = o->target;
@@ -87,11 +98,14 @@ static int store(const struct verb *v, const struct opt *o, const char *value, s
 
 	switch (o->kind) {
 	case OPT_FLAG:
+	case OPT_SAYS:
 	case OPT_IGNORE:
 		if (value && cli_boolean(value, &on) < 0)
 			return bad_value(v, o, value, "true or false", e);
 		if (o->kind == OPT_FLAG)
 			*(bool *)o->target = on;
+		if (o->kind == OPT_SAYS)
+			say(o, on);
 		return 0;
 	case OPT_STRING:
 		*(const char **)o->target = value;

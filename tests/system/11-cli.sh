@@ -31,6 +31,17 @@ test_help() {
 	done
 }
 
+# Who makes cgroups is said by two options: the last one counts.
+test_cgroup_manager() {
+	local absent='no limits with --cgroup-manager disabled' systemd='expected "slice:prefix:name"'
+	bundle b '.linux.cgroupsPath = "/absolute" | .linux.resources.pids.limit = 10'
+	fails 1 "$absent" cede --systemd-cgroup --cgroup-manager disabled run -b b "$TAG-a"
+	fails 1 "$systemd" cede --cgroup-manager disabled --systemd-cgroup run -b b "$TAG-a"
+	fails 1 "$systemd" cede --cgroup-manager=disabled --cgroup-manager systemd run -b b "$TAG-a"
+	fails 1 "$absent" cede --cgroup-manager disabled --systemd-cgroup=false run -b b "$TAG-a"
+	fails 1 "$absent" cede --systemd-cgroup --cgroup-manager disabled --systemd-cgroup=false run -b b "$TAG-a"
+}
+
 # No command, an unknown one, unknown options, missing and surplus operands: one line, exit 1.
 # Options before, between and behind operands; Go's booleans; a document from a pipe that takes its time.
 test_where_options_may_be() {

@@ -26,6 +26,7 @@ static int parse(struct values *v, struct err *e, int argc, const char **argv)
 		{"number", 'n', OPT_INT, &v->number, "N", "a number"},
 		{"size", 0, OPT_U64, &v->size, "N", "a size"},
 		{"item", 'i', OPT_LIST, &v->list, "X", "repeated"},
+		{"loud", 'l', OPT_SAYS, &v->text, "LOUD", NULL},
 		{"no-subreaper", 0, OPT_IGNORE, NULL, NULL, NULL},
 		{"old", 0, OPT_IGNORE_VALUE, NULL, NULL, NULL},
 		{0},
@@ -68,6 +69,26 @@ static void test_forms(void **state)
 	assert_string_equal(v.list.v[2], "c");
 	assert_false(v.flag);
 	assert_int_equal(PARSE("-", "--flag"), 1);
+}
+
+/* An option that stands for another one's value: the last one wins. */
+static void test_says(void **state)
+{
+	struct values v;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--loud", "x"), 2);
+	assert_string_equal(v.text, "LOUD");
+	assert_int_equal(PARSE("-t", "soft", "-l", "x"), 4);
+	assert_string_equal(v.text, "LOUD");
+	assert_int_equal(PARSE("--loud", "--text=soft", "x"), 3);
+	assert_string_equal(v.text, "soft");
+	assert_int_equal(PARSE("--text=soft", "--loud=false", "x"), 3);
+	assert_string_equal(v.text, "soft");
+	assert_int_equal(PARSE("--loud", "--loud=false", "x"), 3);
+	assert_null(v.text);
+	assert_int_equal(PARSE("--loud=maybe", "x"), -EINVAL);
 }
 
 static void test_refusals(void **state)
@@ -149,9 +170,8 @@ static void test_signals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_operands),
+		cmocka_unit_test(test_forms),	 cmocka_unit_test(test_says),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_operands),
 		cmocka_unit_test(test_signals),
 	};
 
