@@ -263,9 +263,19 @@ static pid_t clone_stage(struct execution *x, const int sync[2])
 	return pid;
 }
 
+/* The stage waits for it. */
+static int let_in(struct execution *x, struct err *e)
+{
+	int rc = cgroup_enter_other(&x->cgroup, x->pid, e);
+
+	if (rc == -EACCES && cgroup_can_attach(&x->cgroup))
+		rc = cgroup_attach(&x->cgroup, x->pid, e);
+	return rc < 0 ? rc : sync_send(x->sync, SYNC_GO, 0, -1, e);
+}
+
 static int make_stage(struct execution *x, struct err *e)
 {
-	int sync[2];
+	int sync[2], number;
 	int rc = sync_pair(sync, e);
 
 	if (rc < 0)
@@ -275,11 +285,20 @@ static int make_stage(struct execution *x, struct err *e)
 		rc = join_init(x, e);
 		x->pid = rc < 0 ? -1 : clone_stage(x, sync);
 	}
+	number = errno;
+	/* From a session, say, into a scope of the user's systemd. */
+	if (x->pid < 0 && rc == 0 && number == EACCES && cgroup_can_attach(&x->cgroup)) {
+		x->enter_group = true;
+		x->pid = clone_stage(x, sync);
+		number = errno;
+	}
 	if (x->pid < 0 && rc == 0)
-		rc = fail(e, errno, "clone into the container");
+		rc = fail(e, number, "clone into the container%s%s",
+			  x->cgroup.fd >= 0 ? ": cgroup " : "",
+			  x->cgroup.fd >= 0 ? x->cgroup.path : "");
 	x->sync = sync[0];
 	(void)fd_close(sync[1]);
-	return rc;
+	return rc < 0 || !x->enter_group ? rc : let_in(x, e);
 }
 
 static int make_child(struct execution *x, struct err *e)
@@ -318,10 +337,6 @@ static int make_stage_outside(struct execution *x, struct err *e)
 	}
 	x->enter_group = true;
 	rc = make_stage(x, e);
-	if (rc == 0)
-		rc = cgroup_enter_other(&x->cgroup, x->pid, e);
-	if (rc == 0)
-		rc = sync_send(x->sync, SYNC_GO, 0, -1, e);
 	container_close(k);
 	return rc;
 }
@@ -507,13 +522,14 @@ static int execute(struct execution *x, int *ret_status, struct err *e)
 		rc = signals_take(&x->signals, SIGNALS_END, x->process.ignored, e);
 	if (rc == 0)
 		rc = make_child(x, e);
-	if (rc < 0)
+	if (rc < 0 && x->pid <= 0)
 		return rc;
 	/* From here on the container may be resumed, stopped and deleted; the process goes with
 	 * it. How long that takes to get ready is in the container's hands, which may be frozen or
 	 * stop it. */
 	container_unlock(x->container);
-	rc = converse(x, e);
+	if (rc == 0)
+		rc = converse(x, e);
 	if (rc == 0)
 		rc = record(x, e);
 	if (rc < 0) {

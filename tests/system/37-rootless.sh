@@ -477,6 +477,8 @@ test_ordinary_user_session() {
 	ok in_session resume "$TAG-a"
 	ok in_session update --pids-limit 50 "$TAG-a"
 	eq "its new limit" "$(cat "$CG$group/pids.max")" 50
+	ok in_session exec "$TAG-a" cat /proc/self/cgroup
+	eq "where exec is, by its cgroup namespace" "$OUT" "0::/"
 	ok in_session delete --force "$TAG-a"
 	[ ! -e "$CG$group" ] || die "the group was left"
 	# With room for few init would enter by itself.
