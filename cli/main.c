@@ -156,6 +156,7 @@ static int default_root(struct cli *cli, struct err *e)
 	else
 		n = snprintf(path, sizeof(path), "/run/user/%u/cede", rootless_uid());
 	cli->rt.root_is_guess = !has_dir;
+	cli->rt.root_is_users = true;
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return refuse(e, ENAMETOOLONG, "XDG_RUNTIME_DIR is too long");
 	cli->rt.root = path;

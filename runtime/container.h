@@ -30,6 +30,7 @@ enum rootless { ROOTLESS_AUTO, ROOTLESS_NO, ROOTLESS_YES };
 /* What the global options of the command line say. */
 struct runtime {
 	const char *root;   /* absolute state root */
+	bool root_is_users; /* by default: see state_check_root() */
 	bool root_is_guess; /* nobody has named one, and there may be none: said when it is needed
 			     */
 	enum cgroup_manager cgroup_manager;

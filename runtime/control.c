@@ -226,8 +226,10 @@ static int remove_unreadable(const struct runtime *rt, const char *id, struct er
 	_cleanup_container_ struct container *c = NULL;
 	char group[512];
 	const struct container lost = {.rt = rt, .id = id, .cgroup = group, .cgroup_created = true};
-	int rc;
+	int rc = rootfd < 0 ? 0 : state_check_root(rt, rootfd, e);
 
+	if (rc < 0)
+		return rc;
 	dirfd = rootfd < 0 ? -1 : openat(rootfd, id, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dirfd < 0)
 		return errno == ENOENT ? 0 : fail(e, errno, "open %s/%s", rt->root, id);

@@ -52,6 +52,28 @@ int container_id_check(const char *id, struct err *e)
 	return 0;
 }
 
+int state_check_root(const struct runtime *rt, int rootfd, struct err *e)
+{
+	struct stat st;
+
+	if (!rt->root_is_users)
+		return 0;
+	if (fstat(rootfd, &st) < 0)
+		return fail(e, errno, "stat state root %s", rt->root);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return refuse(e, EPERM,
+			      "state root %s belongs to user %u, whose hooks would run as user %u: "
+			      "remove it, or name another directory with --root",
+			      rt->root, st.st_uid, geteuid());
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return refuse(e, EPERM,
+			      "state root %s can be written to by others (mode %04o), whose hooks "
+			      "would run as user %u: change its mode, or name another directory "
+			      "with --root",
+			      rt->root, st.st_mode & 07777, geteuid());
+	return 0;
+}
+
 bool container_id_is_taken(const struct runtime *rt, const char *id)
 {
 	_cleanup_fd_ int rootfd = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -220,6 +242,9 @@ int state_create(const struct runtime *rt, const char *id, struct container **re
 		if (rootfd < 0)
 			return fail(e, errno, "open state root %s", rt->root);
 	}
+	rc = state_check_root(rt, rootfd, e);
+	if (rc < 0)
+		return rc;
 	while ((rc = make_locked(c, rootfd, e)) == -ESTALE) {
 		c->lockfd = fd_close(c->lockfd);
 		c->dirfd = fd_close(c->dirfd);
@@ -408,6 +433,9 @@ int container_open(const struct runtime *rt, const char *id, enum container_lock
 	if (rootfd < 0)
 		return errno == ENOENT ? no_such_container(id, e)
 				       : fail(e, errno, "open state root %s", rt->root);
+	rc = state_check_root(rt, rootfd, e);
+	if (rc < 0)
+		return rc;
 	c = container_new(rt, id);
 	if (!c)
 		return fail(e, ENOMEM, "open container `%s`", id);

@@ -30,6 +30,13 @@ int state_remove(struct container *c, struct err *e);
 bool state_still_there(int rootfd, const char *id, int dirfd);
 
 /*
+ * Whether that descriptor of the state root may be believed, if the root is a user's by default:
+ * $XDG_RUNTIME_DIR may be a directory where others could make one of that name first, with states
+ * in it whose hooks would run as him. 0 or -EPERM.
+ */
+int state_check_root(const struct runtime *rt, int rootfd, struct err *e);
+
+/*
  * `delete --force` of the container whose init this is (numbers as in struct container): whoever
  * has let go of its lock meanwhile must not remove another one that has the name by now. 0 if it is
  * gone. In runtime/control.c.

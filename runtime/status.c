@@ -128,9 +128,13 @@ static int collect_ids(const struct runtime *rt, struct id_list *ids, struct err
 {
 	_cleanup_dir_ DIR *dir = opendir(rt->root);
 	struct dirent *d;
+	int rc;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : fail(e, errno, "open state root %s", rt->root);
+	rc = state_check_root(rt, dirfd(dir), e);
+	if (rc < 0)
+		return rc;
 	while ((d = readdir(dir))) {
 		struct err ignored;
 

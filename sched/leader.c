@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "runtime/state.h"
 
 #define LOCK_FILE "scheduler.lock"
 #define CAPPING "capping"
@@ -25,6 +26,9 @@ static int open_lock(const struct runtime *rt, struct err *e)
 			return rc;
 		root = open(rt->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
+	rc = root < 0 ? 0 : state_check_root(rt, root, e);
+	if (rc < 0)
+		return rc;
 	fd = root < 0 ? -1
 		      : openat(root, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return fd < 0 ? fail(e, errno, "open %s/%s", rt->root, LOCK_FILE) : fd;

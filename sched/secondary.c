@@ -270,9 +270,13 @@ int secondaries_scan(struct secondaries *set, const struct runtime *rt, struct a
 {
 	_cleanup_dir_ DIR *dir = opendir(rt->root);
 	struct dirent *d;
+	int rc;
 
 	if (!dir)
 		return fail(e, errno, "open state root %s", rt->root);
+	rc = state_check_root(rt, dirfd(dir), e);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < set->n; i++)
 		set->v[i]->seen = false;
 	while ((d = readdir(dir))) {

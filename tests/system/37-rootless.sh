@@ -374,6 +374,32 @@ test_ordinary_user_root() {
 	fails 1 '--rootless: unknown value "maybe"' as_user ./cede --rootless maybe list
 }
 
+# A directory of that name that another user has made first, or may write to, is not believed: hooks of the
+# states in it would run as whoever looks at them.
+# needs: root userns command:setpriv
+test_ordinary_user_root_of_another() {
+	local verb
+	own_bundle '.process.args = ["true"]'
+	mkdir -m 1777 shared
+	mkdir -m 755 shared/cede
+	chown 65533:65533 shared/cede
+	shared() { as_user env XDG_RUNTIME_DIR="$T/shared" "$@"; }
+	for verb in "run -b b $TAG-a" "state $TAG-a" "delete $TAG-a" "delete -f $TAG-a" "kill $TAG-a" "list"; do
+		# shellcheck disable=SC2086 # words
+		fails 1 "state root $T/shared/cede belongs to user 65533, whose hooks would run as user 65534: remove it, or name another directory with --root$" \
+			shared ./cede $verb
+	done
+	eq "what is in it" "$(find shared/cede -mindepth 1)" ""
+	chown 65534:65534 shared/cede
+	chmod 777 shared/cede
+	fails 1 "state root $T/shared/cede can be written to by others \(mode 0777\)" shared ./cede list
+	chmod 711 shared/cede
+	ok shared ./cede run -b b "$TAG-a"
+	# Who names it has chosen it.
+	chmod 777 shared/cede
+	ok shared ./cede --root "$T/shared/cede" run -b b "$TAG-a"
+}
+
 # Root of a user namespace is told the same, with the number that the machine knows him by; where /run is
 # his own, as in a system container, his containers are there.
 # needs: root userns command:setpriv
