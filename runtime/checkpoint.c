@@ -102,7 +102,7 @@ static int encode(struct dump *d, struct strbuf *opts, struct err *e)
 	if (o->pre_dump || o->cr.parent_path)
 		wire_u64(opts, CRIU_TRACK_MEM, 1);
 	if (o->cr.parent_path)
-		wire_string(opts, CRIU_PARENT_IMG, o->cr.parent_path);
+		wire_string(opts, CRIU_PARENT_IMG, d->dirs.parent);
 	rc = mode == CR_CG_IGNORE ? 0 : cr_yard_make(opts, d->c, e);
 	if (rc == 0)
 		rc = add_freezer(opts, d->c, e);
@@ -172,10 +172,16 @@ static int run_criu(struct dump *d, struct err *e)
 	if (rc == 0)
 		rc = encode(d, &opts, e);
 	if (rc == 0)
+		rc = cr_images_note(&d->dirs, e);
+	if (rc == 0)
+		rc = cr_parent_clear(&d->dirs, e);
+	if (rc == 0)
 		rc = criu_call(&d->criu, o->pre_dump ? CRIU_REQ_PRE_DUMP : CRIU_REQ_DUMP, &opts,
 			       listen, NULL, NULL, e);
 	if (rc == 0)
-		rc = cr_images_give(d->dirs.image, d->spec, e);
+		rc = cr_parent_check(&d->dirs, e);
+	if (rc == 0)
+		rc = cr_images_give(&d->dirs, d->spec, e);
 	criu_end(&d->criu);
 	cr_yard_remove(d->c);
 	return rc;

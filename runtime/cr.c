@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/procfs.h"
 #include "base/table.h"
 #include "runtime/criu_wire.h"
 #include "runtime/idmap.h"
@@ -146,33 +150,159 @@ static int open_dir(const char *option, const char *path, bool make, struct err 
 	return fd < 0 ? fail(e, errno, "%s %s", option, path) : fd;
 }
 
+/* --- the checkpoint before this one --------------------------------------------------------------
+ */
+
+char *cr_relative(const char *from, const char *to)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	size_t i = 0, common = 0;
+
+	for (; from[i] && from[i] == to[i]; i++)
+		if (from[i] == '/')
+			common = i;
+	if ((!from[i] || from[i] == '/') && (!to[i] || to[i] == '/'))
+		common = i;
+	for (const char *p = from + common; *p; p++)
+		if (p[0] == '/' && p[1])
+			strbuf_adds(&sb, "../");
+	strbuf_adds(&sb, to + common + (to[common] == '/'));
+	if (!sb.len)
+		strbuf_adds(&sb, ".");
+	else if (!sb.oom && sb.buf[sb.len - 1] == '/')
+		sb.buf[--sb.len] = '\0';
+	return strbuf_take(&sb);
+}
+
+/* CRIU makes a link of it, and follows that link when it restores, in the container's root by then:
+ * an absolute path leads nowhere there. */
+static int make_relative(struct cr_dirs *d, const char *path, struct err *e)
+{
+	_cleanup_free_ char *to = realpath(path, NULL);
+	char name[32], from[PATH_MAX];
+	ssize_t n;
+
+	(void)snprintf(name, sizeof(name), "self/fd/%d", d->image); /* a number fits */
+	n = to ? readlinkat(proc_root(NULL), name, from, sizeof(from)) : -1;
+	if (n < 0 || (size_t)n == sizeof(from))
+		return fail(e, n < 0 ? errno : ENAMETOOLONG, "--parent-path %s", path);
+	from[n] = '\0';
+	d->parent = cr_relative(from, to);
+	return d->parent ? 0 : fail(e, ENOMEM, "--parent-path %s", path);
+}
+
+static int set_parent(const struct cr_opts *o, struct cr_dirs *d, struct err *e)
+{
+	const char *path = o->parent_path;
+	struct stat st, own;
+
+	if (!path)
+		return 0;
+	if (fstatat(d->image, path, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+		return refuse(e, ENOTDIR,
+			      "--parent-path %s: no such directory (it is relative to "
+			      "--image-path)",
+			      path);
+	if (fstat(d->image, &own) == 0 && own.st_dev == st.st_dev && own.st_ino == st.st_ino)
+		return refuse(e, EINVAL, "--parent-path %s: this is --image-path itself", path);
+	if (*path == '/')
+		return make_relative(d, path, e);
+	d->parent = strdup(path);
+	return d->parent ? 0 : fail(e, ENOMEM, "--parent-path %s", path);
+}
+
+int cr_parent_clear(const struct cr_dirs *d, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(d->image, CR_PARENT_LINK, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : fail(e, errno, "look at " CR_PARENT_LINK);
+	if (!S_ISLNK(st.st_mode))
+		return refuse(e, EEXIST,
+			      "--image-path: " CR_PARENT_LINK " in it is not CRIU's link to an "
+			      "earlier checkpoint: remove it");
+	return unlinkat(d->image, CR_PARENT_LINK, 0) < 0
+		       ? fail(e, errno, "remove the link " CR_PARENT_LINK)
+		       : 0;
+}
+
+int cr_parent_check(const struct cr_dirs *d, struct err *e)
+{
+	char text[PATH_MAX] = "";
+	ssize_t n = readlinkat(d->image, CR_PARENT_LINK, text, sizeof(text) - 1);
+
+	if (n < 0 && !d->parent)
+		return 0;
+	text[n > 0 ? n : 0] = '\0';
+	if (d->parent && streq(text, d->parent))
+		return 0;
+	return refuse(e, EBADMSG,
+		      "--image-path: the link " CR_PARENT_LINK " leads to \"%s\" instead of "
+		      "\"%s\": the images cannot be restored",
+		      text, d->parent ? d->parent : "");
+}
+
+/* What CRIU writes beside the images' own directory. */
+static const char *const work_files[] = {"dump.log", "restore.log", "stats-dump", "stats-restore",
+					 NULL};
+
+static bool is_listed(const char *const *names, const char *name)
+{
+	while (*names && !streq(*names, name))
+		names++;
+	return *names;
+}
+
 /*
  * Images come from elsewhere (an archive that was exported on another machine), and CRIU, which is
- * root, follows links when it reads them and when it writes its log and statistics beside them. The
- * one link that belongs there leads to the checkpoint before this one.
+ * root, follows links when it reads them and when it writes its log and statistics beside them, and
+ * waits for ever at a FIFO. The one link that belongs there leads to the checkpoint before this
+ * one. `names`: of those that matter; NULL: all.
  */
-static int check_links(const char *option, const char *path, int fd, struct err *e)
+static int check_entry(const char *option, const char *path, int fd, const char *name,
+		       const char *const *names, struct err *e)
 {
-	_cleanup_dir_ DIR *dir = NULL;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *d;
+	struct stat st;
 
-	dir = copy < 0 ? NULL : fdopendir(copy);
+	if ((names && !is_listed(names, name)) || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* or somebody has removed it */
+	/* The socket of criu lazy-pages: who opens it is told so. */
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISSOCK(st.st_mode))
+		return 0;
+	if (!S_ISLNK(st.st_mode))
+		return refuse(e, EINVAL, "%s %s: %s is not a regular file", option, path, name);
+	return streq(name, CR_PARENT_LINK)
+		       ? 0
+		       : refuse(e, ELOOP, "%s %s: %s is a symbolic link", option, path, name);
+}
+
+static DIR *list(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
 	if (!dir) {
 		int errnum = errno;
 
-		(void)fd_close(copy);
-		return fail(e, errnum, "%s %s", option, path);
+		(void)fd_close(fd);
+		errno = errnum;
 	}
-	while (errno = 0, (d = readdir(dir))) {
-		struct stat st;
+	return dir;
+}
 
-		if (streq(d->d_name, CR_PARENT_LINK) ||
-		    fstatat(copy, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue; /* somebody has removed it */
-		if (S_ISLNK(st.st_mode))
-			return refuse(e, ELOOP, "%s %s: %s is a symbolic link", option, path,
-				      d->d_name);
+static int check_entries(const char *option, const char *path, int fd, const char *const *names,
+			 struct err *e)
+{
+	_cleanup_dir_ DIR *dir = list(fd);
+	struct dirent *d;
+
+	if (!dir)
+		return fail(e, errno, "%s %s", option, path);
+	while (errno = 0, (d = readdir(dir))) {
+		int rc = check_entry(option, path, fd, d->d_name, names, e);
+
+		if (rc < 0)
+			return rc;
 	}
 	return errno ? fail(e, errno, "%s %s", option, path) : 0;
 }
@@ -181,7 +311,6 @@ int cr_dirs_open(const struct cr_opts *o, bool make, struct cr_dirs *ret, struct
 {
 	const char *image = o->image_path ? o->image_path : CR_IMAGE_PATH;
 	const char *work = o->work_path ? o->work_path : image;
-	struct stat st;
 	int rc;
 
 	ret->image = open_dir("--image-path", image, make, e);
@@ -190,69 +319,123 @@ int cr_dirs_open(const struct cr_opts *o, bool make, struct cr_dirs *ret, struct
 	ret->work = open_dir("--work-path", work, true, e);
 	if (ret->work < 0)
 		return ret->work;
-	rc = check_links("--image-path", image, ret->image, e);
+	rc = check_entries("--image-path", image, ret->image, NULL, e);
 	if (rc == 0)
-		rc = check_links("--work-path", work, ret->work, e);
-	if (rc < 0)
-		return rc;
-	if (o->parent_path &&
-	    (fstatat(ret->image, o->parent_path, &st, 0) < 0 || !S_ISDIR(st.st_mode)))
-		return refuse(e, ENOTDIR,
-			      "--parent-path %s: no such directory (it is relative to "
-			      "--image-path)",
-			      o->parent_path);
-	return 0;
+		rc = check_entries("--work-path", work, ret->work, work_files, e);
+	return rc < 0 ? rc : set_parent(o, ret, e);
 }
 
 void cr_dirs_close(struct cr_dirs *d)
 {
+	/* Not while another restore needs it, too. */
+	if (d->image >= 0 && d->mode && flock(d->image, LOCK_EX | LOCK_NB) == 0)
+		(void)fchmod(d->image, d->mode); /* it had it before */
 	d->image = fd_close(d->image);
 	d->work = fd_close(d->work);
+	free(take_ptr(&d->parent));
+	strbuf_free(&d->before);
 }
 
-/* A file, or the directory itself, and no link. */
-static int give(int dirfd, const char *name, uint32_t uid)
-{
-	_cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return errno == ELOOP ? 0 : -errno;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) && !streq(name, "."))
-		return 0;
-	return fchown(fd, uid, (gid_t)-1) < 0 || fchmod(fd, S_ISDIR(st.st_mode) ? 0750 : 0640) < 0
-		       ? -errno
-		       : 0;
-}
-
-/*
+/* --- who may read the images ---------------------------------------------------------------------
+ *
  * Memory is in there: nobody else's business. But whoever restores a user namespace looks for some
  * of the images from within it, at first as our own user, whom the namespace does not know yet (no
- * capability helps him there), and in the end as its root. The one is let in as the group, the
- * other as the owner.
+ * capability helps him there), and in the end as its root. The one is the owner; the other is let
+ * in as the group, to read: what he could change, a later restore would believe as root.
  */
-int cr_images_give(int image_fd, const struct spec *s, struct err *e)
-{
-	int fd = openat(image_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_dir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *d;
-	uint32_t uid;
 
-	if (!dir) {
-		(void)fd_close(fd);
+static bool userns_root(const struct spec *s, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	return s->linux_.namespaces[NS_USER].wanted &&
+	       idmap_to_host(&s->linux_.uid_mappings, 0, ret_uid) &&
+	       idmap_to_host(&s->linux_.gid_mappings, 0, ret_gid);
+}
+
+int cr_images_note(struct cr_dirs *d, struct err *e)
+{
+	_cleanup_dir_ DIR *dir = list(d->image);
+	struct dirent *entry;
+
+	if (!dir)
 		return fail(e, errno, "read the image directory");
-	}
-	if (!s->linux_.namespaces[NS_USER].wanted ||
-	    !idmap_to_host(&s->linux_.uid_mappings, 0, &uid))
+	while ((entry = readdir(dir)))
+		strbuf_add(&d->before, entry->d_name, strlen(entry->d_name) + 1);
+	return d->before.oom ? fail(e, ENOMEM, "read the image directory") : 0;
+}
+
+static bool was_before(const struct cr_dirs *d, const char *name)
+{
+	const char *p = strbuf_str(&d->before), *end = p + d->before.len;
+
+	while (p < end && !streq(p, name))
+		p += strlen(p) + 1;
+	return p < end;
+}
+
+/* A file of this dump alone. Whatever was there, or is somewhere else as well, is not ours. */
+static int give(const struct cr_dirs *d, const char *name, uint32_t uid, uint32_t gid)
+{
+	size_t len = strlen(name), suffix = strlen(".img");
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+
+	if (len < suffix || !streq(name + len - suffix, ".img"))
 		return 0;
-	while ((d = readdir(dir))) {
-		int rc = streq(d->d_name, "..") ? 0 : give(fd, d->d_name, uid);
+	fd = openat(d->image, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ELOOP || errno == ENXIO ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (was_before(d, name) || st.st_nlink != 1) {
+		if (st.st_uid != uid && st.st_gid != gid)
+			log_warn("image %s was there before and stays whose it is: restore may "
+				 "not be able to read it",
+				 name);
+		return 0;
+	}
+	return fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, 0640) < 0 ? -errno : 0;
+}
+
+int cr_images_give(const struct cr_dirs *d, const struct spec *s, struct err *e)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	struct dirent *entry;
+	uint32_t uid, gid;
+
+	if (!userns_root(s, &uid, &gid))
+		return 0;
+	dir = list(d->image);
+	if (!dir)
+		return fail(e, errno, "read the image directory");
+	while ((entry = readdir(dir))) {
+		int rc = give(d, entry->d_name, uid, gid);
 
 		if (rc < 0)
-			return fail(e, -rc, "give the image %s to user %u", d->d_name, uid);
+			return fail(e, -rc, "let group %u read the image %s", gid, entry->d_name);
 	}
+	return 0;
+}
+
+int cr_images_admit(struct cr_dirs *d, const struct spec *s, struct err *e)
+{
+	uint32_t uid, gid;
+	struct stat st;
+	mode_t needed;
+
+	if (!userns_root(s, &uid, &gid))
+		return 0;
+	(void)flock(d->image,
+		    LOCK_SH); /* see cr_dirs_close; without, that one just does not wait */
+	if (fstat(d->image, &st) < 0)
+		return fail(e, errno, "look at the image directory");
+	needed = st.st_uid == uid ? S_IXUSR : st.st_gid == gid ? S_IXGRP : S_IXOTH;
+	if (st.st_mode & needed)
+		return 0;
+	if (fchmod(d->image, (st.st_mode & 07777) | needed) < 0)
+		return fail(e, errno, "let user %u pass through the image directory", uid);
+	d->mode = st.st_mode & 07777;
 	return 0;
 }
 

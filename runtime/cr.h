@@ -37,11 +37,14 @@ struct cr_opts {
 };
 
 struct cr_dirs {
-	int image, work; /* -1: not open */
+	int image, work;      /* -1: not open */
+	char *parent;	      /* of parent_path, relative to image; NULL: none */
+	struct strbuf before; /* names of what was in image, each with its NUL */
+	mode_t mode;	      /* of image, to be put back; 0: not touched */
 };
 #define CR_DIRS_INIT                                                                               \
 	{                                                                                          \
-		-1, -1                                                                             \
+		.image = -1, .work = -1                                                            \
 	}
 
 /* Everything that can be found wrong with the options alone. */
@@ -50,8 +53,25 @@ int cr_check(const struct cr_opts *o, struct err *e);
 int cr_dirs_open(const struct cr_opts *o, bool make, struct cr_dirs *ret, struct err *e);
 void cr_dirs_close(struct cr_dirs *d);
 
-/* Images of a container with a user namespace belong to its root and to our group. */
-int cr_images_give(int image_fd, const struct spec *s, struct err *e);
+/*
+ * CRIU keeps a link "parent" that it finds, whatever it was told, and then goes by it: the memory
+ * of another checkpoint would be restored. Before a dump, a link is removed; afterwards there must
+ * be the one that was asked for, or none.
+ */
+int cr_parent_clear(const struct cr_dirs *d, struct err *e);
+int cr_parent_check(const struct cr_dirs *d, struct err *e);
+/* The way from one absolute path without links to another; NULL: no memory. The caller frees. Pure.
+ */
+char *cr_relative(const char *from, const char *to);
+
+/*
+ * Images of a container with a user namespace are ours, and may be read by the group of its root:
+ * those that this dump has made, that is which were not there at cr_images_note. For a restore that
+ * group must be able to pass through their directory, too: until cr_dirs_close.
+ */
+int cr_images_note(struct cr_dirs *d, struct err *e);
+int cr_images_give(const struct cr_dirs *d, const struct spec *s, struct err *e);
+int cr_images_admit(struct cr_dirs *d, const struct spec *s, struct err *e);
 
 /* Appends all but what only one of the two knows. `annotations`: see cr_config_file. */
 int cr_encode(struct strbuf *opts, const struct cr_opts *o, const struct criu *c,

@@ -266,8 +266,10 @@ static int restore(struct restore *r, const struct runtime *rt, struct err *e)
 		};
 		r->mode = cr_cgroups_mode(r->o->cr.cgroups_mode, cr_cgroups_default(c->spec), NULL);
 		lift_limits(c);
-		rc = run_criu(r, e);
+		rc = cr_images_admit(&r->dirs, c->spec, e);
 	}
+	if (rc == 0)
+		rc = run_criu(r, e);
 	if (rc == 0)
 		rc = set_limits(c, e);
 	if (rc == 0 && c->notifies)

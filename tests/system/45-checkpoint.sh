@@ -146,6 +146,29 @@ test_pre_dump() {
 	ok cede delete -f "$TAG-b"
 }
 
+# Another dump into a directory that has a link to an earlier pre-dump goes by its own; a path that
+# is absolute leads there, too, when it is restored.
+# needs: root criu
+# timeout: 90
+test_parent_again() {
+	job b -- memory 4
+	start_job b "$TAG-a"
+	ok cede checkpoint --pre-dump --image-path "$T/all/pre1" "$TAG-a"
+	ok cede checkpoint --leave-running --parent-path ../pre1 --image-path "$T/all/img" "$TAG-a"
+	ok cede checkpoint --pre-dump --image-path "$T/all/pre2" "$TAG-a"
+	ok cede checkpoint --parent-path "$T/all/pre2" --image-path "$T/all/img" "$TAG-a"
+	eq "parent" "$(readlink all/img/parent)" ../pre2
+	ok cede restore -d -b b --image-path "$T/all/img" "$TAG-b"
+	goes_on b
+	ok cede checkpoint --image-path "$T/all/img" "$TAG-b"
+	[ ! -L all/img/parent ] || die "a whole checkpoint has a parent"
+	mkdir all/img/parent
+	ok cede restore -d -b b --image-path "$T/all/img" "$TAG-c"
+	fails 1 'parent in it is not' cede checkpoint --image-path "$T/all/img" "$TAG-c"
+	goes_on b
+	ok cede delete -f "$TAG-c"
+}
+
 # An open TCP connection: refused, and the container goes on; with --tcp-established carried over.
 # needs: root criu command:iptables
 # timeout: 90
@@ -273,8 +296,9 @@ test_new_container() {
 	umount deep/er
 }
 
-# With a user namespace; its root and nobody else may read the images. The host's cgroup2 mount
-# keeps its options.
+# With a user namespace; its root and nobody else may read the images, and not even it may change
+# them; what was in the directory before, and the directory, stay whose they are. The host's cgroup2
+# mount keeps its options.
 # needs: root criu userns
 # timeout: 90
 test_user_namespace() {
@@ -286,11 +310,19 @@ test_user_namespace() {
 	# What was a file CRIU opens again, as the user namespace's root: nobody is there to write $T/said.
 	cede run -d -b b "$TAG-a" </dev/null >/dev/null 2>&1
 	eventually 10 has_lines b 3
+	mkdir -m 700 img
+	echo secret >img/key.img
+	echo linked >elsewhere
+	chmod 600 img/key.img elsewhere
+	ln elsewhere img/linked.img
 	ok cede checkpoint --image-path "$T/img" "$TAG-a"
-	eq "images that others may read" "$(find img -type f \( -perm /037 -o ! -gid 0 \))" ""
-	eq "images of somebody else" "$(find img -type f ! -uid 100000 ! -name '*.log')" ""
+	eq "what was there" "$(stat -c '%n %a %u:%g' img img/key.img elsewhere)" \
+		$'img 700 0:0\nimg/key.img 600 0:0\nelsewhere 600 0:0'
+	eq "images that others may read" "$(find img -name '*.img' ! -name key.img ! -name linked.img \( -perm /037 -o ! -gid 100000 \))" ""
+	eq "images that somebody else may change" "$(find img -type f ! -uid 0)" ""
 	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
 	goes_on b
+	eq "the directory afterwards" "$(stat -c '%a %u:%g' img)" "700 0:0"
 	eq cgroup "$(cgroup_of "$TAG-b")" "/cede.slice/$TAG-b"
 	like "user namespace" "$(cat "/proc/$(pid_of "$TAG-b")/uid_map")" ' 0 +100000 +65536'
 	eq "the host's cgroup2 mount" "$(grep " $CG " /proc/self/mountinfo)" "$before"
@@ -501,6 +533,15 @@ test_restore_refusals() {
 	mkdir empty
 	fails 1 'no checkpoint in it' cede restore -b b --image-path "$T/empty" "$TAG-a"
 	touch empty/inventory.img
+	mkfifo empty/core-1.img
+	fails 1 'image-path.*core-1.img is not a regular file' cede restore -b b --image-path "$T/empty" "$TAG-a"
+	rm empty/core-1.img
+	# In a directory of others only what CRIU would write matters.
+	mkdir work
+	ln -s /etc/hosts work/other
+	fails 1 'bundle' cede restore -b "$T/nosuch" --image-path "$T/empty" --work-path "$T/work" "$TAG-a"
+	ln -s /etc/hosts work/stats-restore
+	fails 1 'work-path.*stats-restore is a symbolic link' cede restore -b b --image-path "$T/empty" --work-path "$T/work" "$TAG-a"
 	fails 1 'bundle' cede restore -b "$T/nosuch" --image-path "$T/empty" "$TAG-a"
 	run cede restore -d -b b --image-path "$T/empty" "$TAG-a"
 	[ "$STATUS" = 1 ] || die "an empty inventory is no checkpoint"

@@ -72,6 +72,24 @@ static void test_broken(void **state)
 	assert_int_equal(first("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80", 11), -EBADMSG);
 }
 
+static void test_relative(void **state)
+{
+	static const char *const cases[][3] = {
+		{"/a/img", "/a/pre", "../pre"}, {"/a/img", "/a/img2", "../img2"},
+		{"/a/b/c", "/d", "../../../d"}, {"/a", "/a/b/c", "b/c"},
+		{"/a/b/c", "/a", "../.."},	{"/", "/a", "a"},
+		{"/a/b", "/", "../.."},		{"/a", "/a", "."},
+		{"/ab/c", "/a/c", "../../a/c"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *way = cr_relative(cases[i][0], cases[i][1]);
+
+		assert_string_equal(way, cases[i][2]);
+	}
+}
+
 static void test_answers(void **state)
 {
 	static const unsigned char note[] = {0x08, 6,	0x10, 1,   0x2a, 8,    0x0a,
@@ -191,8 +209,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encode),	    cmocka_unit_test(test_big_number),
 		cmocka_unit_test(test_broken),	    cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_log),	    cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_page_server), cmocka_unit_test(test_config_file),
+		cmocka_unit_test(test_relative),    cmocka_unit_test(test_log),
+		cmocka_unit_test(test_keys),	    cmocka_unit_test(test_page_server),
+		cmocka_unit_test(test_config_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
