@@ -82,6 +82,8 @@ static int seal(const struct mount_op *op, int root, struct verdict *v)
 	if (!(a.set | a.clr | a.rec_set | a.rec_clr))
 		return 0;
 	fd = root_open(root, op->destination, O_PATH, 0, NULL);
+	if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
+		return fail(&v->err, -fd, "open %s in the container", op->destination);
 	if (fd < 0 && op->optional)
 		return 0;
 	rc = fd < 0 ? -EINVAL : mount_set(fd, false, a.set, a.clr, 0, -1);

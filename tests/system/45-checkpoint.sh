@@ -296,6 +296,25 @@ test_new_container() {
 	umount deep/er
 }
 
+# A lack of descriptors is not the lack of a mount.
+# needs: root criu
+# timeout: 120
+test_few_descriptors() {
+	mkdir data
+	job b ".mounts += [{destination: \"/data\", type: \"bind\", source: \"$T/data\", options: [\"bind\"]}]"
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	config b '.mounts[-1].options = ["bind", "ro"]'
+	local n
+	for n in 18 19 20 21; do
+		# shellcheck disable=SC2034 # run's
+		(ulimit -n "$n"; cede restore -d -b b --image-path "$T/img" "$TAG-b" </dev/null >"$T/said" 2>&1) || continue
+		run cede exec "$TAG-b" touch "/data/$n"
+		[ ! -e "data/$n" ] || die "with $n descriptors a read-only mount is writable: $(cat said)"
+		return 0
+	done
+}
+
 # With a user namespace; its root and nobody else may read the images, and not even it may change
 # them; what was in the directory before, and the directory, stay whose they are. The host's cgroup2
 # mount keeps its options.
