@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -156,17 +157,24 @@ static int listen(const struct criu_note *n, void *arg, struct err *e)
 static int run_criu(struct dump *d, struct err *e)
 {
 	const struct checkpoint_opts *o = d->o;
-	const struct criu_start how = {
+	char peer[256];
+	struct criu_start how = {
 		.log = "dump.log",
 		.work_fd = d->dirs.work,
 		.cancel_fd = d->signals.fd,
 		.timeout_ms = o->cr.timeout_ms ? o->cr.timeout_ms : CR_TIMEOUT_MS,
 		.stdio = o->cr.shell_job,
 		.apart = true,
+		.ignores = true,
 	};
 	_cleanup_strbuf_ struct strbuf opts = STRBUF_INIT;
-	int rc = criu_begin(&d->criu, &how, e);
+	int rc;
 
+	/* With lazy pages it is CRIU that serves. */
+	if (o->cr.page_server && !o->cr.lazy_pages &&
+	    cr_page_server(o->cr.page_server, peer, sizeof(peer), &how.peer_port, NULL) == 0)
+		how.peer = peer;
+	rc = criu_begin(&d->criu, &how, e);
 	if (rc == 0)
 		rc = cr_check_features(&d->criu, &o->cr, o->pre_dump, e);
 	if (rc == 0)
@@ -182,6 +190,8 @@ static int run_criu(struct dump *d, struct err *e)
 		rc = cr_parent_check(&d->dirs, e);
 	if (rc == 0)
 		rc = cr_images_give(&d->dirs, d->spec, e);
+	if (rc == 0)
+		d->criu.how.peer = NULL; /* it has nothing to undo */
 	criu_end(&d->criu);
 	cr_yard_remove(d->c);
 	return rc;
@@ -224,6 +234,16 @@ static int dump(struct dump *d, struct err *e)
 	return rc < 0 ? err_context(e, rc, "checkpoint container `%s`", o->id) : 0;
 }
 
+/* The signal is in the error: it must not end us before that has been printed. */
+static int interrupted(const struct signals *s, int rc, struct err *e)
+{
+	struct signalfd_siginfo si;
+
+	if (rc == -EINTR && s->fd >= 0 && read(s->fd, &si, sizeof(si)) == sizeof(si))
+		return err_exit_status(e, rc, 128 + (int)si.ssi_signo);
+	return rc;
+}
+
 int container_checkpoint(const struct runtime *rt, const struct checkpoint_opts *o, struct err *e)
 {
 	struct dump d = {
@@ -254,6 +274,7 @@ int container_checkpoint(const struct runtime *rt, const struct checkpoint_opts 
 		if (rc < 0)
 			(void)err_context(e, rc, "the checkpoint is complete, but");
 	}
+	rc = interrupted(&d.signals, rc, e);
 	signals_give_back(&d.signals);
 	return rc;
 }

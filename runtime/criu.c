@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/sys.h"
+#include "runtime/criu_sever.h"
 #include "runtime/criu_wire.h"
 #include "runtime/supervise.h"
 
@@ -41,9 +43,14 @@
 /* "(00.014233) Error (criu/mount.c:1234): mnt: ..." -> "mnt: ...". That it failed, we say. */
 static const char *error_text(const char *line, size_t len)
 {
+	/* The one message of its kind that matters and is not marked. */
+	const char *connect =
+		memmem(line, len, "Can't connect to server ", strlen("Can't connect to server "));
 	const char *p = memmem(line, len, "Error (", strlen("Error ("));
 	const char *end = line + len;
 
+	if (connect)
+		return connect;
 	p = p ? memmem(p, (size_t)(end - p), "): ", 3) : NULL;
 	if (!p)
 		return NULL;
@@ -107,6 +114,7 @@ static int explain(struct criu *c, int status, struct err *e)
 		openat(c->how.work_fd, c->how.log, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	_cleanup_free_ char *log = read_tail(fd), *words = read_tail(c->words);
 	char text[768] = "";
+	struct rlimit size;
 
 	if (status == NOT_STARTED && words && *words) {
 		words[strcspn(words, "\n")] = '\0';
@@ -118,6 +126,12 @@ static int explain(struct criu *c, int status, struct err *e)
 		criu_log_errors(words, text, sizeof(text));
 	if (*text)
 		return refuse(e, ECHILD, "CRIU: %s (%s has more)", text, c->how.log);
+	/* Of what it could not write it could not even tell. */
+	if (getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY)
+		return refuse(e, ECHILD,
+			      "CRIU ended with status %d and without a word (files may be %llu "
+			      "bytes long: ulimit -f)",
+			      status, (unsigned long long)size.rlim_cur);
 	return refuse(e, ECHILD, "CRIU ended with status %d and without a word", status);
 }
 
@@ -140,7 +154,7 @@ static _Noreturn void child(const struct criu *c, const char *path, int sock)
 	char number[16], env[4096];
 	char *argv[] = {(char *)"criu", (char *)"swrk", number, NULL};
 	char *envp[] = {env, NULL};
-	const char *search = getenv("PATH");
+	const char *search = getenv("PATH") ? getenv("PATH") : "";
 	struct err e = ERR_INIT;
 	sigset_t none;
 
@@ -159,11 +173,16 @@ static _Noreturn void child(const struct criu *c, const char *path, int sock)
 	for (size_t i = 0; i < c->how.n_keep; i++)
 		(void)fcntl(c->how.keep[i], F_SETFD, 0);
 	(void)umask(077); /* the images hold memory; what it restores has a umask of its own */
+	if (c->how.ignores) {
+		(void)signal(SIGPIPE, SIG_IGN); /* valid numbers */
+		(void)signal(SIGXFSZ, SIG_IGN);
+	}
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* a valid set */
 	(void)snprintf(number, sizeof(number), "%d", sock);
-	if (snprintf(env, sizeof(env), "PATH=%s", search ? search : SPAWN_DEFAULT_PATH) >=
-	    (int)sizeof(env))
+	/* It runs iptables, and more of that kind. */
+	if (snprintf(env, sizeof(env), "PATH=%s%s%s", search, *search ? ":" : "",
+		     SPAWN_DEFAULT_PATH) >= (int)sizeof(env))
 		(void)snprintf(env, sizeof(env), "PATH=%s", SPAWN_DEFAULT_PATH);
 	(void)execve(path, argv, envp);
 	child_failed(path);
@@ -202,7 +221,8 @@ static bool ends_within(const struct criu *c, int ms)
 	return n > 0;
 }
 
-/* The end of the stream makes it give up and undo; only then it is killed. Its exit status. */
+/* The end of the stream makes it give up and undo, once it looks; only then it is killed. Its exit
+ * status. */
 static int finish(struct criu *c)
 {
 	int status = 0;
@@ -210,6 +230,8 @@ static int finish(struct criu *c)
 	c->sock = fd_close(c->sock);
 	if (c->pidfd < 0)
 		return 0;
+	if (c->how.peer)
+		criu_sever(c->pid, c->pidfd, c->how.peer, c->how.peer_port);
 	if (!ends_within(c, END_WAIT_MS)) {
 		log_warn("CRIU did not end within %d s and was killed", END_WAIT_MS / 1000);
 		(void)pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0); /* it may be gone by now */
@@ -425,7 +447,9 @@ int criu_begin(struct criu *c, const struct criu_start *how, struct err *e)
 	*c = (struct criu)CRIU_INIT;
 	c->how = *how;
 	c->deadline_ns = now_ns() + (uint64_t)how->timeout_ms * NSEC_PER_MSEC;
-	if (exec_find("criu", getenv("PATH"), path, sizeof(path)) < 0)
+	/* Where programs of the administrator are not everybody's PATH leads. */
+	if (exec_find("criu", getenv("PATH"), path, sizeof(path)) < 0 &&
+	    exec_find("criu", SPAWN_DEFAULT_PATH, path, sizeof(path)) < 0)
 		return refuse(e, ENOENT,
 			      "CRIU is not installed (Debian: package criu); see 'cede doctor'");
 	/* What a log of this name is now may be a link to somewhere else. */

@@ -104,6 +104,13 @@ struct criu_start {
 	bool stdio; /* CRIU gets our 0, 1 and 2 (shell jobs) */
 	/* Not in our process group: what is typed at our terminal is not for it. */
 	bool apart;
+	/* Writing to a peer that is gone, or beyond a limit on file size, is an error that it
+	 * reports and undoes, and does not kill it. Not for a restore: what it ignores the
+	 * container would. */
+	bool ignores;
+	/* The page server that it is to write to; NULL: none. */
+	const char *peer;
+	int peer_port;
 	/* Runs in the child before exec; an error ends it and is handed out by the next call. */
 	int (*in_child)(void *arg, struct err *e);
 	void *arg;

@@ -472,6 +472,11 @@ test_full_disk() {
 	eq status "$(status_of "$TAG-a")" running
 	goes_on b
 	umount small
+	# So is a limit on the size of files.
+	! (ulimit -f 10; cede checkpoint --image-path "$T/img" "$TAG-a" 2>"$T/err") || die "a checkpoint in 10 KB"
+	like "message" "$(cat err)" 'CRIU: |ulimit -f'
+	eq status "$(status_of "$TAG-a")" running
+	goes_on b
 	ok cede delete -f "$TAG-a"
 }
 
@@ -495,6 +500,33 @@ test_interrupted() {
 	fi
 }
 
+# Also while a page server does not read; and the container's own connections go on.
+# needs: root criu command:iptables command:perl
+# timeout: 120
+test_interrupted_page_server() {
+	perl -e 'use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 7002, Listen => 5, ReuseAddr => 1) or die;
+		my @c; while (1) { push @c, $s->accept; open(my $f, ">", $ARGV[0]); }' "$T/accepted" &
+	local server=$! cede status=0
+	# shellcheck disable=SC2064 # its value now
+	trap "kill $server" EXIT
+	job b '.process.args = ["sh", "-c", "crjob /tmp/other memory 32 & exec crjob /tmp/out tcp 5000"]'
+	start_job b "$TAG-a"
+	exec_cede checkpoint --tcp-established --page-server 127.0.0.1:7002 --image-path "$T/img" "$TAG-a" 2>err &
+	cede=$!
+	eventually 20 test -e accepted
+	stuck() { case $(cat "/proc/$(pgrep -x criu)/wchan") in *stream* | *sk_* | *tcp* | *wait_woken*) ;; *) false ;; esac; }
+	eventually 20 stuck
+	kill -TERM $cede
+	wait $cede || status=$?
+	eq "exit status" $status 143
+	like "message" "$(cat err)" 'checkpoint container .*: interrupted'
+	eq status "$(status_of "$TAG-a")" running
+	goes_on b
+	fails 1 "CRIU: .*Can't connect to server 127.0.0.1:7999" cede checkpoint --page-server 127.0.0.1:7999 --tcp-established --image-path "$T/img2" "$TAG-a"
+	goes_on b
+	ok cede delete -f "$TAG-a"
+}
+
 # Where CRIU cannot dump (or works): a failed checkpoint leaves the container running.
 test_failure_leaves_it_running() {
 	job b
@@ -503,7 +535,9 @@ test_failure_leaves_it_running() {
 	fails 1 '(image-path.*Not a directory|image-path)' cede checkpoint --image-path "$T/file" "$TAG-a"
 	fails 1 'work-path' cede checkpoint --image-path "$T/img" --work-path "$T/file" "$TAG-a"
 	fails 1 'parent-path ../no' cede checkpoint --image-path "$T/img" --parent-path ../no "$TAG-a"
-	fails 1 'CRIU is not installed' with_path "/nonexistent" checkpoint --image-path "$T/img" "$TAG-a"
+	# Also where PATH does not lead, as it does not for everybody.
+	fails 1 'CRIU is not installed' unshare -m sh -c 'for f in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do [ ! -e $f/criu ] || mount --bind /dev/null $f/criu; done
+		PATH=/nonexistent exec "$0" --root "$1" checkpoint --image-path "$2" "$3"' "$CEDE" "$ROOT" "$T/img" "$TAG-a"
 	mkdir bin
 	printf '#!/bin/sh\nexit 3\n' >bin/criu
 	chmod 755 bin/criu

@@ -134,6 +134,11 @@ static void test_log(void **state)
 	assert_string_equal(buf, "");
 	criu_log_errors("", buf, sizeof(buf));
 	assert_string_equal(buf, "");
+	/* What CRIU does not mark as one. */
+	criu_log_errors("(00.1) Can't connect to server 127.0.0.1:7\n"
+			"(00.2) Error (a.c:1): Unable to detach\n",
+			buf, sizeof(buf));
+	assert_string_equal(buf, "Can't connect to server 127.0.0.1:7; Unable to detach");
 }
 
 static void test_keys(void **state)
