@@ -19,6 +19,7 @@
 #include "runtime/external.h"
 #include "runtime/mount_impl.h"
 #include "runtime/notify.h"
+#include "runtime/restore_check.h"
 #include "runtime/restore_mounts.h"
 #include "runtime/tty.h"
 
@@ -116,6 +117,8 @@ static int on_restored(struct restore *r, struct err *e)
 {
 	int rc = check_cgroup(r->c, e);
 
+	if (rc == 0)
+		rc = restore_check_namespaces(r->c, r->criu.pid, e);
 	if (rc == 0)
 		rc = restore_seal(&r->c->mounts, r->c->pid, e);
 	if (rc == 0)
@@ -222,6 +225,10 @@ static int run_criu(struct restore *r, struct err *e)
 		rc = criu_call(&r->criu, CRIU_REQ_RESTORE, &opts, listen, r, &pid, e);
 	if (rc == 0 && !r->recorded)
 		rc = refuse(e, EPROTO, "CRIU did not say that it was done");
+	if (rc < 0 && e && strstr(e->msg, "No mapping for"))
+		rc = err_context(e, rc,
+				 "config.json: mounts: one that the checkpoint has from outside is "
+				 "missing");
 	criu_end(&r->criu);
 	cr_yard_remove(r->c->container);
 	external_close(&r->how);

@@ -315,6 +315,37 @@ test_few_descriptors() {
 	done
 }
 
+# Namespaces are those that the new container's configuration asks for, or there is no container.
+# needs: root criu
+# timeout: 180
+test_namespaces() {
+	job b
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	cp b/config.json own.json
+	config b '.linux.namespaces |= map(if .type == "network" then .path = "/proc/1/ns/net" else . end)'
+	fails 1 'namespaces: network: .*cannot become /proc/1/ns/net' cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	fails 1 'does not exist' cede state "$TAG-b"
+	cp own.json b/config.json
+	config b '.linux.namespaces |= map(select(.type != "network"))'
+	fails 1 'namespaces: no network, but' cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	cp own.json b/config.json
+	config b '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings'
+	fails 1 'namespaces: user: the checkpoint has none' cede restore -d --manage-cgroups-mode ignore -b b --image-path "$T/img" "$TAG-b"
+	job c '.linux.namespaces |= map(select(.type != "network"))'
+	start_job c "$TAG-c"
+	ok cede checkpoint --image-path "$T/img2" "$TAG-c"
+	cp c/config.json host.json
+	config c '.linux.namespaces += [{type: "network"}]'
+	fails 1 'namespaces: network: the checkpoint has none' cede restore -d -b c --image-path "$T/img2" "$TAG-c"
+	cp host.json c/config.json
+	ok cede restore -d -b c --image-path "$T/img2" "$TAG-c"
+	eq "network namespace" "$(readlink "/proc/$(pid_of "$TAG-c")/ns/net")" "$(readlink /proc/self/ns/net)"
+	goes_on c
+	ok cede delete -f "$TAG-c"
+}
+
 # With a user namespace; its root and nobody else may read the images, and not even it may change
 # them; what was in the directory before, and the directory, stay whose they are. The host's cgroup2
 # mount keeps its options.

@@ -12,6 +12,7 @@
 #include "runtime/criu.h"
 #include "runtime/criu_wire.h"
 #include "runtime/external.h"
+#include "runtime/restore_check.h"
 
 #include <cmocka.h> /* last: it defines fail() */
 
@@ -141,6 +142,25 @@ static void test_log(void **state)
 	assert_string_equal(buf, "Can't connect to server 127.0.0.1:7; Unable to detach");
 }
 
+static void test_maps(void **state)
+{
+	struct spec_idmap lines[] = {{0, 100000, 1000}, {1000, 5, 1}};
+	const struct spec_idmaps two = {lines, 2}, one = {lines, 1};
+
+	(void)state;
+	assert_true(restore_same_map("         0     100000       1000\n", &one));
+	assert_true(restore_same_map("         0     100000       1000\n      1000          5  "
+				     "        1\n",
+				     &two));
+	assert_true(restore_same_map("      1000          5          1\n         0     100000    "
+				     "   1000\n",
+				     &two)); /* in another order */
+	assert_false(restore_same_map("         0     100000       1000\n", &two));
+	assert_false(restore_same_map("         0     100000      10001\n", &one));
+	assert_false(restore_same_map("         0          0 4294967295\n", &one));
+	assert_false(restore_same_map("", &one));
+}
+
 static void test_keys(void **state)
 {
 	static const char *const good[] = {"pipe:[123]", "file[1a:2b]", "tty[8801:17]",
@@ -214,9 +234,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encode),	    cmocka_unit_test(test_big_number),
 		cmocka_unit_test(test_broken),	    cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_relative),    cmocka_unit_test(test_log),
-		cmocka_unit_test(test_keys),	    cmocka_unit_test(test_page_server),
-		cmocka_unit_test(test_config_file),
+		cmocka_unit_test(test_relative),    cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_log),	    cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_page_server), cmocka_unit_test(test_config_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
