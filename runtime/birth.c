@@ -187,3 +187,26 @@ int process_birth(const struct process *p, pid_t pid, struct err *e)
 
 	return rc < 0 ? rc : process_birth_task(p, pid, e);
 }
+
+int process_inherited(const struct process *p, struct err *e)
+{
+	int rc = set_io_priority(p->spec, PROC_SELF, e);
+
+	if (rc < 0 || p->spec->scheduler || !p->idle_by_task)
+		return rc;
+	return become_idle(PROC_SELF, e);
+}
+
+int process_restored(const struct process *p, pid_t pid, struct err *e)
+{
+	struct proc_stat st;
+	int rc;
+
+	if (p->spec->scheduler || !p->idle_by_task)
+		return 0;
+	rc = proc_stat_read(pid, &st, e);
+	/* Somebody else's session is not made idle with it. */
+	if (rc == 0 && st.session == pid)
+		rc = process_birth_session(p, pid, e);
+	return rc < 0 ? rc : become_idle(pid, e);
+}

@@ -67,6 +67,11 @@ int process_birth(const struct process *p, pid_t pid, struct err *e);
 int process_birth_task(const struct process *p, pid_t pid, struct err *e);
 int process_birth_session(const struct process *p, pid_t pid, struct err *e);
 
+/* Of a container whose processes CRIU makes from images: its I/O priority is in none, and is what
+ * our children inherit; likewise the idle class. Then, with `pid` its init: its session. */
+int process_inherited(const struct process *p, struct err *e);
+int process_restored(const struct process *p, pid_t pid, struct err *e);
+
 /* rlimits of ourselves: what process_become calls when nothing is to be opened any more. */
 int process_limits(const struct process *p, struct err *e);
 

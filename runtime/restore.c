@@ -70,6 +70,8 @@ static int become_criu(void *arg, struct err *e)
 	if (rc == 0 && c->ns.created & CLONE_NEWCGROUP && r->mode == CR_CG_IGNORE &&
 	    unshare(CLONE_NEWCGROUP) < 0)
 		rc = fail(e, errno, "a cgroup namespace");
+	if (rc == 0)
+		rc = process_inherited(&c->process, e);
 	if (rc == 0 && !c->o->no_new_keyring)
 		rc = process_new_keyring(&c->process, e);
 	return rc < 0 ? rc : own_root(&c->mounts, e);
@@ -123,6 +125,8 @@ static int on_restored(struct restore *r, struct err *e)
 		rc = restore_seal(&r->c->mounts, r->c->pid, e);
 	if (rc == 0)
 		rc = creation_guard(r->c, e);
+	if (rc == 0)
+		rc = process_restored(&r->c->process, r->c->pid, e);
 	if (rc == 0)
 		rc = creation_record(r->c, e);
 	r->recorded = rc == 0;

@@ -40,6 +40,8 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of "$1")/cgroup"; }
 test_round_trip() {
 	job b
 	start_job b "$TAG-a"
+	local io
+	io=$(ionice -p "$(pid_of "$TAG-a")")
 	ok cede checkpoint --image-path "$T/img" --work-path "$T/work" "$TAG-a"
 	[ -s work/dump.log ] || die "no dump.log"
 	fails 1 'does not exist' cede state "$TAG-a"
@@ -50,6 +52,7 @@ test_round_trip() {
 	[ -s work/restore.log ] || die "no restore.log"
 	eq status "$(status_of "$TAG-b")" running
 	eq cgroup "$(cgroup_of "$TAG-b")" "/cede.slice/$TAG-b"
+	eq "I/O priority" "$(ionice -p "$(pid_of "$TAG-b")")" "$io"
 	goes_on b
 	at_least "lines" "$(lines b)" $((n + 1))
 	# What exec sees is the container's own cgroup namespace, and its mounts.
