@@ -2,8 +2,9 @@
 #include "runtime/restore.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <sched.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
@@ -22,6 +23,9 @@
 #include "runtime/restore_check.h"
 #include "runtime/restore_mounts.h"
 #include "runtime/tty.h"
+
+/* From a kill to the end of the process. */
+#define KILLED_WAIT_MS 2000
 
 struct restore {
 	const struct restore_opts *o;
@@ -114,11 +118,156 @@ static int check_cgroup(const struct creation *c, struct err *e)
 		      wanted);
 }
 
+/* --- limits --------------------------------------------------------------------------------------
+ *
+ * CRIU needs some megabytes and processes, and it is in the container's group: a container that
+ * fits its limits is not to be killed for that. So they are lifted, and are set before anything of
+ * the container runs: whatever becomes of us then, it has them. By then CRIU is no longer in the
+ * group; but its memory stays counted there until it ends, and so much more is granted until then.
+ */
+
+/* Page tables and sockets of CRIU, which its statm does not show. */
+#define CRIU_MORE_BYTES (4 << 20)
+
+static const char *const lifted[] = {"memory.max", "memory.high", "memory.swap.max", "pids.max"};
+
+static void lift_limits(const struct creation *c)
+{
+	const struct spec_resources *r = &c->spec->linux_.resources;
+	bool memory = r->memory.limit.set || r->memory.swap.set;
+
+	if (c->cgroup.fd < 0 || !c->cgroup.created)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(lifted); i++) {
+		bool asked = str_after(lifted[i], "memory.") ? memory : r->pids_limit.set;
+
+		for (size_t j = 0; j < r->unified.n; j++)
+			asked |= streq(r->unified.v[j].key, lifted[i]);
+		/* What cannot be lifted stays, and CRIU has to fit. */
+		if (asked)
+			(void)cg_write(c->cgroup.fd, lifted[i], "max", NULL);
+	}
+}
+
+/* The same resources with a little more memory. */
+static int grant_more(struct arena *arena, struct spec_resources *r, int64_t more, struct err *e)
+{
+	struct opt_i64 *limits[] = {&r->memory.limit, &r->memory.swap};
+	struct spec_pair *v = arena_array(arena, r->unified.n + 1, sizeof(*v));
+	uint64_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (limits[i]->set && limits[i]->val >= 0 && limits[i]->val < INT64_MAX - more)
+			limits[i]->val += more;
+	if (!v)
+		return fail(e, ENOMEM, "limits");
+	for (size_t i = 0; i < r->unified.n; i++) {
+		v[i] = r->unified.v[i];
+		if (!streq(v[i].key, "memory.max") || parse_bytes(v[i].value, &n) < 0 ||
+		    n > INT64_MAX)
+			continue;
+		v[i].value = arena_printf(arena, "%llu", (unsigned long long)n + more);
+		if (!v[i].value)
+			return fail(e, ENOMEM, "limits");
+	}
+	r->unified.v = v;
+	return 0;
+}
+
+static int resident_bytes(pid_t pid, int64_t *ret, struct err *e)
+{
+	char text[256], *pages;
+	ssize_t n = proc_read(pid, "statm", text, sizeof(text), e);
+	uint64_t count;
+
+	if (n < 0)
+		return (int)n;
+	pages = strchr(text, ' ');
+	if (pages)
+		pages[1 + strcspn(pages + 1, " ")] = '\0';
+	if (!pages || parse_u64(pages + 1, 10, &count) < 0 || count > INT64_MAX / 65536)
+		return refuse(e, EBADMSG, "statm of process %d", pid);
+	*ret = (int64_t)count * sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+/* CRIU, and what it has started to help it, come to where we are. */
+static int move_criu(const struct restore *r, int64_t *bytes, struct err *e)
+{
+	const struct cgroup *cg = &r->c->cgroup;
+	_cleanup_free_ pid_t *pids = NULL;
+	_cleanup_fd_ int own = -1;
+	char path[PATH_MAX];
+	size_t n = 0;
+	int rc = cg_path_of(PROC_SELF, path, sizeof(path), e);
+
+	*bytes = 0;
+	if (rc == 0)
+		rc = own = cg_open(&cg->host, path, e);
+	if (rc >= 0)
+		rc = cgroup_pids(cg, &pids, &n, e);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct proc_stat st;
+		int64_t resident = 0;
+
+		/* Who ends meanwhile is fine. */
+		if (proc_stat_read(pids[i], &st, NULL) < 0 ||
+		    (pids[i] != r->criu.pid && st.ppid != r->criu.pid))
+			continue;
+		(void)resident_bytes(pids[i], &resident, NULL);
+		*bytes += resident;
+		rc = cg_write_u64(own, "cgroup.procs", (uint64_t)pids[i], e);
+		if (rc == -ESRCH) {
+			err_clear(e);
+			rc = 0;
+		}
+	}
+	return rc < 0 ? err_context(e, rc, "move CRIU out of the container's cgroup") : 0;
+}
+
+static int set_first_limits(const struct restore *r, struct err *e)
+{
+	const struct creation *c = r->c;
+	_cleanup_arena_ struct arena arena = ARENA_INIT;
+	struct spec_resources resources = c->spec->linux_.resources;
+	int64_t bytes;
+	int rc;
+
+	if (c->cgroup.fd < 0 || !c->cgroup.created)
+		return 0;
+	rc = move_criu(r, &bytes, e);
+	if (rc == 0)
+		rc = grant_more(&arena, &resources, bytes + CRIU_MORE_BYTES, e);
+	return rc < 0 ? rc : cgroup_apply(&c->cgroup, &resources, e);
+}
+
+/* CRIU is gone by now. A limit that is too low kills the container here. */
+static int set_limits(const struct creation *c, struct err *e)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+	uint64_t killed = 0;
+	int rc;
+
+	if (c->cgroup.fd < 0 || !c->cgroup.created)
+		return 0;
+	rc = cgroup_apply(&c->cgroup, &c->spec->linux_.resources, e);
+	if (rc == 0)
+		(void)cg_read_key(c->cgroup.fd, "memory.events", "oom_kill", &killed, NULL);
+	/* Whoever was killed may not have been init; if it was, it ends now. */
+	return rc == 0 && killed && poll(&p, 1, KILLED_WAIT_MS) == 1 ? creation_check_memory(c, e)
+								     : rc;
+}
+
+/* --- what CRIU says ------------------------------------------------------------------------------
+ */
+
 /* Everything is there, nothing runs yet. */
 static int on_restored(struct restore *r, struct err *e)
 {
 	int rc = check_cgroup(r->c, e);
 
+	if (rc == 0)
+		cgroup_settled(&r->c->cgroup);
 	if (rc == 0)
 		rc = restore_check_namespaces(r->c, r->criu.pid, e);
 	if (rc == 0)
@@ -127,6 +276,8 @@ static int on_restored(struct restore *r, struct err *e)
 		rc = creation_guard(r->c, e);
 	if (rc == 0)
 		rc = process_restored(&r->c->process, r->c->pid, e);
+	if (rc == 0)
+		rc = set_first_limits(r, e);
 	if (rc == 0)
 		rc = creation_record(r->c, e);
 	r->recorded = rc == 0;
@@ -159,34 +310,6 @@ static int listen(const struct criu_note *n, void *arg, struct err *e)
 	if (streq(n->what, "orphan-pts-master"))
 		return on_terminal(r, n, e);
 	return 0;
-}
-
-/* --- limits --------------------------------------------------------------------------------------
- */
-
-/* CRIU needs some megabytes and processes, and it is in the container's group: a container that
- * fits its limits is not to be killed for that. */
-static void lift_limits(const struct creation *c)
-{
-	const struct spec_resources *r = &c->spec->linux_.resources;
-
-	if (c->cgroup.fd < 0 || !c->cgroup.created)
-		return;
-	/* What cannot be lifted stays, and CRIU has to fit. */
-	if (r->memory.limit.set) {
-		(void)cg_write(c->cgroup.fd, "memory.max", "max", NULL);
-		(void)cg_write(c->cgroup.fd, "memory.swap.max", "max", NULL);
-	}
-	if (r->pids_limit.set)
-		(void)cg_write(c->cgroup.fd, "pids.max", "max", NULL);
-}
-
-/* CRIU is gone by now. */
-static int set_limits(const struct creation *c, struct err *e)
-{
-	if (c->cgroup.fd < 0 || !c->cgroup.created)
-		return 0;
-	return cgroup_apply(&c->cgroup, &c->spec->linux_.resources, e);
 }
 
 /* --- the whole -----------------------------------------------------------------------------------

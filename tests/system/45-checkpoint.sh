@@ -299,6 +299,54 @@ test_new_container() {
 	umount deep/er
 }
 
+# Limits that the container fits into and CRIU does not, also such as are named as the kernel names
+# them; and one that the container does not fit into.
+# needs: root criu controller:pids controller:memory
+# timeout: 60
+test_tight_limits() {
+	job b
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	cp b/rootfs/tmp/out out
+	config b '.linux.resources = {memory: {limit: 100000}}'
+	fails 1 'memory.limit: too low' cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	fails 1 'does not exist' cede state "$TAG-b"
+	cp out b/rootfs/tmp/out # it ran for a moment
+	config b '.linux.resources = {unified: {"memory.max": "4194304", "memory.high": "4000000", "pids.max": "1"}}'
+	ok cede restore -d -b b --image-path "$T/img" "$TAG-b"
+	eq limits "$(cat "$(cg_of "$TAG-b")"/{memory.max,memory.high,pids.max})" $'4194304\n3997696\n1'
+	goes_on b
+	ok cede delete -f "$TAG-b"
+}
+
+# Whoever loses cede in the middle of a restore has no container, or one with its limits.
+# needs: root criu controller:pids controller:memory
+# timeout: 120
+test_restore_killed() {
+	job b '.linux.resources = {memory: {limit: 33554432}, pids: {limit: 7}}'
+	start_job b "$TAG-a"
+	ok cede checkpoint --image-path "$T/img" "$TAG-a"
+	local wait cede
+	for wait in 0 0.02 0.1 0.3; do
+		exec_cede restore -d -b b --image-path "$T/img" "$TAG-b" 2>err &
+		cede=$!
+		eventually 30 test -e "$ROOT/$TAG-b/config.json"
+		sleep $wait
+		kill -KILL $cede
+		wait $cede || true
+		eventually 30 sh -c "! pgrep -x criu"
+		if [ "$(status_of "$TAG-b")" = running ]; then
+			eq pids.max "$(cat "$(cg_of "$TAG-b")/pids.max")" 7
+			# Until it is killed cede grants what CRIU itself has.
+			at_most memory.max "$(cat "$(cg_of "$TAG-b")/memory.max")" 67108864
+			goes_on b
+			ok cede delete -f "$TAG-b"
+			return 0
+		fi
+		ok cede delete -f "$TAG-b"
+	done
+}
+
 # A lack of descriptors is not the lack of a mount.
 # needs: root criu
 # timeout: 120
