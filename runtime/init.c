@@ -228,6 +228,7 @@ static int set_up(struct init *i, struct err *e)
 		rc = process_open_label(i->process, e);
 	if (rc < 0)
 		return rc;
+	process_look_at_setgroups(i->process, PROC_SELF);
 	proc_forget();
 	rc = process_close_fds(i->process, keep, ARRAY_SIZE(keep), e);
 	slave = -1; /* closed with the rest */

@@ -117,19 +117,17 @@ void process_of_container(struct process *p, const struct spec *s)
  */
 
 /* user_namespaces(7): "deny" is the price of a gid_map without privilege. */
-static void look_at_setgroups(struct process *p)
+void process_look_at_setgroups(struct process *p, pid_t pid)
 {
 	char text[16];
 
 	if (p->spec->user.n_additional_gids && (p->in_userns || p->own_userns))
-		p->setgroups_denied =
-			proc_read(PROC_SELF, "setgroups", text, sizeof(text), NULL) >= 0 &&
-			str_after(text, "deny");
+		p->setgroups_denied = proc_read(pid, "setgroups", text, sizeof(text), NULL) >= 0 &&
+				      str_after(text, "deny");
 }
 
 int process_open_label(struct process *p, struct err *e)
 {
-	look_at_setgroups(p);
 	return lsm_open(p->spec, &p->label_fd, e);
 }
 

@@ -75,9 +75,10 @@ int process_restored(const struct process *p, pid_t pid, struct err *e);
 /* rlimits of ourselves: what process_become calls when nothing is to be opened any more. */
 int process_limits(const struct process *p, struct err *e);
 
-/* In the process itself, while procfs is at hand: opens what takes its label, and looks whether it
- * may set its groups. */
+/* In the process itself, while procfs is at hand: opens what takes its label. */
 int process_open_label(struct process *p, struct err *e);
+/* Then, too: may groups be set in the user namespace that it will be in, which is pid's? */
+void process_look_at_setgroups(struct process *p, pid_t pid);
 
 /* Closes everything but 0 .. 2 + keep_fds, the label's and the descriptors of `keep` (which may be
  * -1). */
