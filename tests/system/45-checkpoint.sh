@@ -617,7 +617,6 @@ test_failure_leaves_it_running() {
 	fails 1 '(image-path.*Not a directory|image-path)' cede checkpoint --image-path "$T/file" "$TAG-a"
 	fails 1 'work-path' cede checkpoint --image-path "$T/img" --work-path "$T/file" "$TAG-a"
 	fails 1 'parent-path ../no' cede checkpoint --image-path "$T/img" --parent-path ../no "$TAG-a"
-	# Also where PATH does not lead, as it does not for everybody.
 	fails 1 'CRIU is not installed' unshare -m sh -c 'for f in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do [ ! -e $f/criu ] || mount --bind /dev/null $f/criu; done
 		PATH=/nonexistent exec "$0" --root "$1" checkpoint --image-path "$2" "$3"' "$CEDE" "$ROOT" "$T/img" "$TAG-a"
 	mkdir bin
@@ -680,6 +679,9 @@ test_restore_refusals() {
 	fails 1 'bundle' cede restore -b "$T/nosuch" --image-path "$T/empty" "$TAG-a"
 	run cede restore -d -b b --image-path "$T/empty" "$TAG-a"
 	[ "$STATUS" = 1 ] || die "an empty inventory is no checkpoint"
+	# CRIU is found where PATH does not lead, as it does not for everybody.
+	[ ! -x /usr/sbin/criu ] ||
+		fails 1 'CRIU: ' with_path /nonexistent restore -d -b b --image-path "$T/empty" "$TAG-a"
 	fails 1 'does not exist' cede state "$TAG-a"
 	fails 1 'console' cede restore -d -b b --image-path "$T/empty" --console-socket "$T/s" "$TAG-a"
 	ok cede create -b b "$TAG-a"
