@@ -154,7 +154,7 @@ static _Noreturn void child(const struct criu *c, const char *path, int sock)
 	char number[16], env[4096];
 	char *argv[] = {(char *)"criu", (char *)"swrk", number, NULL};
 	char *envp[] = {env, NULL};
-	const char *search = getenv("PATH") ? getenv("PATH") : "";
+	const char *search = getenv("PATH");
 	struct err e = ERR_INIT;
 	sigset_t none;
 
@@ -181,6 +181,8 @@ static _Noreturn void child(const struct criu *c, const char *path, int sock)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* a valid set */
 	(void)snprintf(number, sizeof(number), "%d", sock);
 	/* It runs iptables, and more of that kind. */
+	if (!search)
+		search = "";
 	if (snprintf(env, sizeof(env), "PATH=%s%s%s", search, *search ? ":" : "",
 		     SPAWN_DEFAULT_PATH) >= (int)sizeof(env))
 		(void)snprintf(env, sizeof(env), "PATH=%s", SPAWN_DEFAULT_PATH);

@@ -347,7 +347,7 @@ static int adopt(struct execution *x, struct err *e)
 {
 	int fd;
 
-	if (!*x->made || x->stage >= 0)
+	if (!x->made || !*x->made || x->stage >= 0)
 		return 0;
 	fd = pidfd_open(*x->made, 0);
 	if (fd < 0)
@@ -510,7 +510,7 @@ static void end_children(struct execution *x)
 		(void)adopt(x, &own); /* if there is one */
 	}
 	end_child(x->stage);
-	if (x->pid == *x->made)
+	if (x->made && x->pid == *x->made)
 		end_child(x->pidfd);
 }
 
