@@ -151,8 +151,12 @@ static int clone_joined(struct creation *c, struct err *e)
 
 static int clone_below(struct creation *c, struct err *e)
 {
-	int rc = clone_joined(c, e);
+	int rc = c->ordinary ? 0 : mount_plan_open_sources(&c->mounts, c->spec, -1, e);
 
+	if (rc < 0)
+		return rc;
+	rc = clone_joined(c, e);
+	mount_plan_let_go(&c->mounts);
 	if (rc < 0 || !c->attach)
 		return rc;
 	rc = cgroup_attach(&c->cgroup, c->pid, e);
@@ -165,10 +169,8 @@ static int clone_below(struct creation *c, struct err *e)
 
 int creation_clone(struct creation *c, struct err *e)
 {
-	int rc = c->ordinary ? 0 : mount_plan_open_sources(&c->mounts, c->spec, -1, e);
+	int rc = sync_flags(&c->flags, e);
 
-	if (rc == 0)
-		rc = sync_flags(&c->flags, e);
 	if (rc < 0)
 		return rc;
 	c->early = may_record_early(c);

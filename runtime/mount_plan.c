@@ -369,6 +369,14 @@ int mount_plan_check_clonable(const struct mount_plan *p, struct err *e)
 	return 0;
 }
 
+void mount_plan_let_go(struct mount_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind != MOUNT_OP_NEW)
+			p->ops[i].fd = fd_close(p->ops[i].fd);
+	p->root_fd = fd_close(p->root_fd);
+}
+
 void mount_plan_free(struct mount_plan *p)
 {
 	if (p->ops) { /* else zeroed: its descriptors mean nothing */

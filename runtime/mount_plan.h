@@ -148,6 +148,10 @@ int mount_plan_finish(struct mount_plan *p, struct err *e);
  * (mount_lent in runtime/ns.h). Pure. */
 int mount_plan_check_clonable(const struct mount_plan *p, struct err *e);
 
+/* In the runtime, once init has them: closes the sources that init attaches. A mount is busy for
+ * the container for as long as somebody has it open. Those that are only copied or may not be
+ * needed stay: to close them last takes the kernel its time, which is init's otherwise. */
+void mount_plan_let_go(struct mount_plan *p);
 /* Closes and frees; a zeroed plan and one that failed to be made are fine. */
 void mount_plan_free(struct mount_plan *p);
 

@@ -304,7 +304,7 @@ static int open_source(struct sources *src, struct mount_op *op, struct err *e)
 	case MOUNT_OP_ROOT:
 		return open_root(src->p, e);
 	case MOUNT_OP_NEW:
-		if (op->or_bind)
+		if (op->or_bind && op->fd < 0)
 			open_or_bind(src->p, op);
 		break;
 	case MOUNT_OP_BIND:

@@ -292,7 +292,7 @@ test_ordinary_user_ranges_interrupted() {
 	chmod 666 hangs
 	mount --bind helper /usr/bin/newuidmap
 	(exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
-		env XDG_RUNTIME_DIR="$T/run" HOME="$T" ./cede run -b b "$TAG-a" >out 2>&1 </dev/null) &
+		env --default-signal=INT XDG_RUNTIME_DIR="$T/run" HOME="$T" ./cede run -b b "$TAG-a" >out 2>&1 </dev/null) &
 	pid=$!
 	read -r _ <hangs
 	kill -INT $pid
