@@ -23,11 +23,11 @@ const struct spec_device default_devices[] = {
 };
 const size_t n_default_devices = ARRAY_SIZE(default_devices);
 
-/* runtime-linux.md, Dev symbolic links; ptmx: Default Devices. */
+/* runtime-linux.md, Dev symbolic links; ptmx: Default Devices; core: what runc and crun make, too. */
 const struct dev_link default_links[] = {
 	{"/dev/fd", "/proc/self/fd"},	    {"/dev/stdin", "/proc/self/fd/0"},
 	{"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
-	{"/dev/ptmx", "pts/ptmx"},
+	{"/dev/ptmx", "pts/ptmx"},	    {"/dev/core", "/proc/kcore"},
 };
 const size_t n_default_links = ARRAY_SIZE(default_links);
 

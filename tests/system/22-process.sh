@@ -306,7 +306,7 @@ test_existing_devices() {
 # The default devices are there, work, and no others; a device of the document is made as asked.
 test_devices() {
 	in_container '.linux.devices = [{path: "/dev/sub/extra", type: "c", major: 1, minor: 5, fileMode: 416, uid: 7, gid: 8}, {path: "/dev/pipe", type: "p", fileMode: 384}]' -- \
-		sh -c 'stat -c "%n %t:%T %a %F" /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty; stat -c "%n %t:%T %a %u:%g" /dev/sub/extra; stat -c "%n %F" /dev/pipe; head -c 3 /dev/zero | wc -c; echo x >/dev/null && echo written; for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done'
+		sh -c 'stat -c "%n %t:%T %a %F" /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty; stat -c "%n %t:%T %a %u:%g" /dev/sub/extra; stat -c "%n %F" /dev/pipe; head -c 3 /dev/zero | wc -c; echo x >/dev/null && echo written; for l in fd stdin stdout stderr ptmx core; do readlink /dev/$l; done'
 	eq "what it saw" "$OUT" "/dev/null 1:3 666 character special file
 /dev/zero 1:5 666 character special file
 /dev/full 1:7 666 character special file
@@ -321,7 +321,8 @@ written
 /proc/self/fd/0
 /proc/self/fd/1
 /proc/self/fd/2
-pts/ptmx"
+pts/ptmx
+/proc/kcore"
 }
 
 # The device controller: what the rules do not allow cannot be opened, even if its node exists.

@@ -59,6 +59,7 @@ static void check_devices(void)
 	CHECK(links_to("/dev/stdout", "/proc/self/fd/1"));
 	CHECK(links_to("/dev/stderr", "/proc/self/fd/2"));
 	CHECK(links_to("/dev/ptmx", "pts/ptmx"));
+	CHECK(links_to("/dev/core", "/proc/kcore"));
 	CHECK(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC) >= 0);
 }
 
