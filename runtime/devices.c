@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/procfs.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -23,7 +24,7 @@ const struct spec_device default_devices[] = {
 };
 const size_t n_default_devices = ARRAY_SIZE(default_devices);
 
-/* runtime-linux.md, Dev symbolic links; ptmx: Default Devices; core: what runc and crun make, too. */
+/* runtime-linux.md, Dev symbolic links; ptmx: Default Devices; core: as runc and crun. */
 const struct dev_link default_links[] = {
 	{"/dev/fd", "/proc/self/fd"},	    {"/dev/stdin", "/proc/self/fd/0"},
 	{"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
@@ -51,6 +52,28 @@ int device_check(int fd, const struct spec_device *d, struct err *e)
 		return refuse(e, ENODEV, "%s is not the device %c %lld:%lld", d->path, d->type,
 			      (long long)d->major, (long long)d->minor);
 	return 0;
+}
+
+/* sysfs, Documentation/ABI/stable/sysfs-dev; uevent: its DEVNAME is the node's name in devtmpfs. */
+bool device_locate(const struct spec_device *d, char *ret, size_t size)
+{
+	static const char key[] = "DEVNAME=";
+	char path[64], text[1024];
+	const char *line, *end;
+
+	/* Bounded by the widths of its numbers. */
+	(void)snprintf(path, sizeof(path), "/sys/dev/%s/%u:%u/uevent",
+		       d->type == 'b' ? "block" : "char", (unsigned)d->major, (unsigned)d->minor);
+	if (file_read(AT_FDCWD, path, text, sizeof(text), NULL) < 0)
+		return false;
+	for (line = text; line; line = *end ? end + 1 : NULL) {
+		end = line + strcspn(line, "\n");
+		line = str_after(line, key);
+		if (line)
+			return (size_t)snprintf(ret, size, "/dev/%.*s", (int)(end - line), line) <
+			       size;
+	}
+	return false;
 }
 
 /* Of an O_PATH descriptor; an older kernel takes it by its name in procfs alone. */

@@ -34,6 +34,8 @@ int device_make(int dirfd, const char *name, const struct spec_device *d, bool o
 		struct err *e);
 /* The descriptor refers to that device. 0 or -ENODEV. */
 int device_check(int fd, const struct spec_device *d, struct err *e);
+/* The name that the host's devtmpfs gives it, from sysfs; false: not known there. */
+bool device_locate(const struct spec_device *d, char *ret, size_t size);
 /* An existing link is accepted if it has the same target; what else is at /dev/ptmx is replaced
  * unless it is a ptmx, what is at other places is left alone. */
 int dev_link_make(int dirfd, const char *name, const struct mount_op *op, struct err *e);

@@ -282,16 +282,27 @@ static int open_cgroup(struct mount_plan *p, struct mount_op *op, struct err *e)
 	return rc < 0 ? fail(e, -rc, "set attributes of the bind of %s", path) : 0;
 }
 
+static int clone_device(const char *path, const struct spec_device *d, struct err *e)
+{
+	_cleanup_fd_ int fd = clone_tree(path, false, e);
+	int rc = fd < 0 ? fd : device_check(fd, d, e);
+
+	return rc < 0 ? rc : take_fd(&fd);
+}
+
+/* The device may have another name in the container than on the host. */
 static int open_device(struct mount_op *op, struct err *e)
 {
+	char path[PATH_MAX];
 	int rc;
 
-	op->fd = clone_tree(op->source, false, e);
+	op->fd = clone_device(op->source, op->device, e);
+	if (op->fd < 0 && device_locate(op->device, path, sizeof(path))) {
+		err_clear(e);
+		op->fd = clone_device(path, op->device, e);
+	}
 	if (op->fd < 0)
 		return op->fd;
-	rc = device_check(op->fd, op->device, e);
-	if (rc < 0)
-		return rc;
 	rc = mount_set(op->fd, false, 0, 0, MS_PRIVATE, -1);
 	return rc < 0 ? fail(e, -rc, "set up device %s", op->source) : 0;
 }

@@ -328,6 +328,21 @@ detach /r OK"
 
 # With a user namespace, no sysfs can be mounted where something hides a part of the host's, or with the
 # host's network: the container gets the host's, as it is and read-only.
+# Where nodes cannot be made, the host's are bound, whatever their names are there.
+# needs: root userns
+test_userns_devices() {
+	in_userns '.linux.devices = [{path: "/dev/sub/nothing", type: "c", major: 1, minor: 3}, {path: "/dev/zero", type: "c", major: 1, minor: 8}]' -- \
+		sh -c 'stat -c "%n %t:%T" /dev/sub/nothing /dev/zero; echo x >/dev/sub/nothing && head -c 3 /dev/zero | wc -c'
+	eq "what it saw" "$OUT" "/dev/sub/nothing 1:3
+/dev/zero 1:8
+3"
+	# One that the machine does not have, then one that another's name would be taken for.
+	config in '.linux.devices = [{path: "/dev/nosuch", type: "c", major: 511, minor: 99}]'
+	fails 1 'mount /dev/nosuch: open /dev/nosuch: No such file' cede run -b in "$TAG-a"
+	config in '.linux.devices[0].path = "/dev/null"'
+	fails 1 '/dev/null is not the device c 511:99' cede run -b in "$TAG-a"
+}
+
 # needs: root userns
 test_userns_sysfs() {
 	# shellcheck disable=SC2016 # awk's fields

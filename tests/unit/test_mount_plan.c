@@ -67,7 +67,7 @@ static void assert_lacks(const char *json, const char *part)
 	"symlink /dev/stdin to /proc/self/fd/0\n"                                                  \
 	"symlink /dev/stdout to /proc/self/fd/1\n"                                                 \
 	"symlink /dev/stderr to /proc/self/fd/2\n"                                                 \
-	"symlink /dev/ptmx to pts/ptmx\n"                                                         \
+	"symlink /dev/ptmx to pts/ptmx\n"                                                          \
 	"symlink /dev/core to /proc/kcore\n"
 
 static void test_smallest(void **state)
