@@ -65,7 +65,7 @@ static int be_born(struct execution *x, int sync, struct err *e)
 	if (rc == 0)
 		rc = affinity_set(x->process.spec->exec_cpu_final, "final", e);
 	if (rc == 0)
-		rc = process_open_label(&x->process, e);
+		rc = process_open_label(&x->process, false, e);
 	process_look_at_setgroups(&x->process, x->container->init_pid);
 	/* Before there is a user namespace: in it, there would be no procfs of ours to write to.
 	 * The execution takes it back. */

@@ -225,7 +225,8 @@ static int set_up(struct init *i, struct err *e)
 	if (rc == 0 && slave >= 0)
 		rc = tty_attach(slave, e);
 	if (rc == 0)
-		rc = process_open_label(i->process, e);
+		/* A hook that we start would run with it. */
+		rc = process_open_label(i->process, !i->spec->hooks[HOOK_START_CONTAINER].n, e);
 	if (rc < 0)
 		return rc;
 	process_look_at_setgroups(i->process, PROC_SELF);

@@ -126,9 +126,11 @@ void process_look_at_setgroups(struct process *p, pid_t pid)
 				      str_after(text, "deny");
 }
 
-int process_open_label(struct process *p, struct err *e)
+int process_open_label(struct process *p, bool apply, struct err *e)
 {
-	return lsm_open(p->spec, &p->label_fd, e);
+	int rc = lsm_open(p->spec, &p->label_fd, e);
+
+	return rc < 0 || !apply ? rc : lsm_apply(p->spec, &p->label_fd, e);
 }
 
 int process_close_fds(const struct process *p, const int *keep, size_t n, struct err *e)

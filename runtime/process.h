@@ -75,8 +75,9 @@ int process_restored(const struct process *p, pid_t pid, struct err *e);
 /* rlimits of ourselves: what process_become calls when nothing is to be opened any more. */
 int process_limits(const struct process *p, struct err *e);
 
-/* In the process itself, while procfs is at hand: opens what takes its label. */
-int process_open_label(struct process *p, struct err *e);
+/* In the process itself, while procfs is at hand: opens what takes its label. `apply`: it is to
+ * take it now, where one that is not loaded is found out early; else before the exec. */
+int process_open_label(struct process *p, bool apply, struct err *e);
 /* Then, too: may groups be set in the user namespace that it will be in, which is pid's? */
 void process_look_at_setgroups(struct process *p, pid_t pid);
 

@@ -62,7 +62,12 @@ test_apparmor() {
 	eq "its label in a user namespace" "$OUT" "$p (enforce)"
 	config b '.process.apparmorProfile = "no-such"'
 	fails 1 'process.apparmorProfile: no-such: no such label is loaded: write to `/proc/self/attr/apparmor/exec`$' \
-		cede run -b b "$TAG-a"
+		cede create -b b "$TAG-a"
+	# Where a hook of ours is not to run with it, its start says so.
+	config b '.hooks.startContainer = [{path: "/bin/true"}]'
+	ok cede create -b b "$TAG-a"
+	fails 1 'process.apparmorProfile: no-such: no such label is loaded' cede start "$TAG-a"
+	ok cede delete --force "$TAG-a"
 	unload_profile "$p"
 }
 
