@@ -158,10 +158,10 @@ test_pidfd_socket() {
 	rm sock
 	fails 1 '--pidfd-socket.*sock' cede create -b b --pidfd-socket sock "$ID"
 	fails 1 'does not exist' cede state "$ID"
-	# Whoever asked for it is gone before it is there.
+	# Whoever asked for it is gone before it is there; a killed process is not gone at once.
 	listen
 	disown "$engine" # the shell has nothing to say of its end
-	config b '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "kill -KILL " + $p]}]' --arg p "$engine"
+	config b '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "kill -KILL \($p); while grep -qs ^State:.[^ZX] /proc/\($p)/status; do sleep 0.01; done"]}]' --arg p "$engine"
 	fails 1 '--pidfd-socket: hand over a descriptor: Broken pipe' cede create -b b --pidfd-socket sock "$ID"
 	fails 1 'does not exist' cede state "$ID"
 }

@@ -11,6 +11,8 @@ start_manager() {
 }
 stop_manager() { kill "$MANAGER"; wait "$MANAGER" || true; unset NOTIFY_SOCKET; }
 heard() { tail -n +2 "$T/heard"; }
+# So many lines: who has told the manager may be done before the manager has written it down.
+has_heard() { eventually 5 eval '[ "$(heard | wc -l)" = '"$1"' ]'; }
 # A bundle whose program waits for /go (a file) and then says what $1 is.
 notifying() {
 	bundle b ".process.args = [\"sh\", \"-c\", \"while ! [ -e /go ]; do sleep 0.02; done; notify send \\\"$1\\\"; sleep 1000\"]
@@ -32,7 +34,7 @@ test_start_waits() {
 	eq "heard before" "$(heard)" ""
 	touch b/rootfs/go
 	wait $waiting || die "start failed"
-	eventually 5 test -n "$(heard)"
+	has_heard 1
 	eq heard "$(heard)" "MAINPID=$(pid_of "$TAG-a") READY=1 "
 	ok cede delete --force "$TAG-a"
 	stop_manager
@@ -45,6 +47,7 @@ test_run() {
 	notifying READY=1 '.process.user = {uid: 1000, gid: 1000}'
 	touch b/rootfs/go
 	ok cede run -d -b b "$TAG-a"
+	has_heard 1
 	eq heard "$(heard)" "MAINPID=$(pid_of "$TAG-a") READY=1 "
 	# an exec'd program is no part of it
 	run cede exec "$TAG-a" sh -c 'echo "$NOTIFY_SOCKET"'
@@ -53,7 +56,7 @@ test_run() {
 	config b '.linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
 	cede run -b b "$TAG-a" &
-	eventually 5 sh -c "[ \$(wc -l <$T/heard) = 3 ]"
+	has_heard 2
 	eq heard "$(heard | tail -n 1)" "MAINPID=$(pid_of "$TAG-a") READY=1 "
 	ok cede kill "$TAG-a" KILL
 	wait $! || true
