@@ -53,15 +53,17 @@ int proc_root_of(pid_t pid, struct err *e);
 struct proc_stat {
 	char state; /* R S D T t Z X I */
 	pid_t ppid, pgrp, session;
-	unsigned flags;	 /* PF_*; PROC_KTHREAD: a kernel thread */
+	unsigned flags;	 /* PF_*: PROC_KTHREAD, PROC_EXITING */
 	unsigned policy; /* SCHED_*; 0 where the text ends before it */
 	uint64_t n_threads;
 	uint64_t utime_ticks, stime_ticks; /* USER_HZ */
 	uint64_t start_ticks;		   /* field 22: with the pid, names a process for good */
 };
 
-/* PF_KTHREAD of include/linux/sched.h: part of what field 9 shows since 2.6.27. */
+/* PF_KTHREAD (a kernel thread) and PF_EXITING (it ends, which it may take its time for before it is a
+ * zombie) of include/linux/sched.h: part of what field 9 shows since 2.6.27. */
 #define PROC_KTHREAD 0x00200000u
+#define PROC_EXITING 0x00000004u
 
 int proc_stat_read(pid_t pid, struct proc_stat *ret, struct err *e);
 /* For callers that hold the text already (samplers, tests). 0 or -EBADMSG. */

@@ -47,6 +47,15 @@ static int open_fifo(const struct container *c, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The program runs, woken by a `start` that was killed; or init has ended meanwhile. */
+static int nobody_waits(const struct container *c, struct err *e)
+{
+	enum oci_status status;
+
+	(void)container_status(c, &status, NULL); /* always has an answer */
+	return check_created(c, status == OCI_CREATED ? OCI_RUNNING : status, e);
+}
+
 /* The name stays until the program runs. Killed before that we leave a FIFO that nobody reads in
  * the end, which container_status knows for what it is; the other way round init would wait for
  * ever. *ret_fd: where more can be written. */
@@ -54,13 +63,14 @@ static int wake(const struct container *c, int *ret_fd, struct err *e)
 {
 	_cleanup_fd_ int fd = open_fifo(c, STATE_FIFO, O_WRONLY);
 
-	if (fd == -ENXIO) /* nobody reads: the program runs, woken by a start that was killed */
-		return refuse(e, EINVAL, "cannot start container `%s`: it has been started already",
-			      c->id);
+	if (fd == -ENXIO)
+		return nobody_waits(c, e);
 	if (fd < 0)
 		return fail(e, -fd, "container `%s`: open " STATE_FIFO, c->id);
+	(void)signal(SIGPIPE, SIG_IGN); /* a valid number; init may be killed before the next line */
 	if (write(fd, "s", 1) != 1)
-		return fail(e, errno, "container `%s`: wake init", c->id);
+		return errno == EPIPE ? nobody_waits(c, e)
+				      : fail(e, errno, "container `%s`: wake init", c->id);
 	if (c->listener) /* a second byte would be taken for the word that its listener was taken */
 		(void)unlinkat(c->dirfd, STATE_FIFO, 0);
 	*ret_fd = take_fd(&fd);

@@ -44,6 +44,18 @@ static bool is_being_created(const struct container *c)
 	return c->lockfd < 0 && creator_is_alive(c);
 }
 
+/* Nobody reads the FIFO and its name is there: init executed the program and the `start` that woke it
+ * was killed; or init ends, which closes its files a moment, or as long as processes of its pid
+ * namespace have to be waited for, before it is a zombie. */
+static enum oci_status running_or_ending(const struct container *c)
+{
+	struct proc_stat st;
+
+	if (proc_stat_read(c->init_pid, &st, NULL) < 0 || st.flags & PROC_EXITING)
+		return OCI_STOPPED;
+	return OCI_RUNNING;
+}
+
 /* Init holds the FIFO open for reading until it executes the program. That its name is there is not
  * enough: a `start` that was killed may have left it. */
 static enum oci_status started_or_not(const struct container *c)
@@ -52,9 +64,10 @@ static enum oci_status started_or_not(const struct container *c)
 	_cleanup_fd_ int fd =
 		openat(c->dirfd, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
-	/* An init that ends without having been created closes it a moment before it is gone. */
-	if (fd < 0)
-		return name >= 0 && !state_is_created(name) ? OCI_STOPPED : OCI_RUNNING;
+	if (fd < 0 && name < 0)
+		return OCI_RUNNING;
+	if (fd < 0) /* a program is executed by those that were created */
+		return state_is_created(name) ? running_or_ending(c) : OCI_STOPPED;
 	/* In this order: without a creator it becomes nothing that it is not yet. */
 	if (!state_is_created(fd) && is_being_created(c))
 		return OCI_CREATING;

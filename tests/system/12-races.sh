@@ -116,7 +116,7 @@ ran_once() {
 }
 # timeout: 120
 test_start_twice() {
-	race created 1 'running already|started already' "start $ID" "start $ID" ran_once
+	race created 1 'running already' "start $ID" "start $ID" ran_once
 }
 
 # Killed at any moment of its creation
@@ -135,6 +135,47 @@ test_start_and_end() {
 	race created 2 "$GONE|cannot start container .$ID.: it has stopped" "start $ID" "delete --force $ID"
 	race created '*' "cannot delete container .$ID.: it is (created|running)" "start $ID" "delete $ID"
 }
+
+# Killed before it was started, init ends for as long as one of its namespace is not waited for: it
+# runs no more than it did before, and it is not deleted before it has gone.
+test_ending_unstarted() {
+	local runner
+	bundle b '.process.args = ["sleep", "1000"]'
+	ok cede create -b b --pid-file "$T/pid" "$ID"
+	"$CEDE" --root "$ROOT" exec --pid-file "$T/exec.pid" "$ID" sleep 1000 </dev/null >exec.out 2>&1 &
+	runner=$!
+	eventually 5 test -s "$T/exec.pid"
+	kill -STOP $runner
+	ok cede kill "$ID" KILL
+	eventually 5 no_descriptors "$(cat "$T/pid")"
+	alive "$(cat "$T/pid")" || die "it is gone: nothing is tested here"
+	is_status "$ID" stopped || die "status is $(status_of "$ID") without a start"
+	fails 1 "cannot start container .$ID.: it has stopped" cede start "$ID"
+	(sleep 1 && kill -CONT $runner) &
+	ok cede delete "$ID"
+	gone "$(cat "$T/pid")" || die "deleted while its init is there"
+	[ ! -e "$ROOT/$ID" ] || die "state left"
+	wait || true
+}
+
+# The same between the opening of the FIFO and the byte.
+# needs: root command:strace
+test_ended_before_the_byte() {
+	local starter status=0
+	bundle b '.process.args = ["sleep", "1000"]'
+	ok cede create -b b --pid-file "$T/pid" "$ID"
+	strace -qq -o calls -e trace=write,openat -e inject=write:delay_enter=1000000 \
+		-- "$CEDE" --root "$ROOT" start "$ID" >out 2>err </dev/null &
+	starter=$!
+	eventually 5 grep -q 'exec.fifo.*O_WRONLY.* = [0-9]' calls
+	sleep 0.3
+	ok cede kill "$ID" KILL
+	wait $starter || status=$?
+	eq "exit status" "$status" 1
+	like "error" "$(cat err)" "^cede: cannot start container .$ID.: it has stopped$"
+	ok cede delete "$ID"
+}
+no_descriptors() { [ -z "$(ls "/proc/$1/fd")" ]; }
 
 # timeout: 120
 test_delete_and_others() {
