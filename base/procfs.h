@@ -60,8 +60,8 @@ struct proc_stat {
 	uint64_t start_ticks;		   /* field 22: with the pid, names a process for good */
 };
 
-/* PF_KTHREAD (a kernel thread) and PF_EXITING (it ends, which it may take its time for before it is a
- * zombie) of include/linux/sched.h: part of what field 9 shows since 2.6.27. */
+/* PF_KTHREAD (a kernel thread) and PF_EXITING (it ends, which it may take its time for before it is
+ * a zombie) of include/linux/sched.h: part of what field 9 shows since 2.6.27. */
 #define PROC_KTHREAD 0x00200000u
 #define PROC_EXITING 0x00000004u
 

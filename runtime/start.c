@@ -67,7 +67,8 @@ static int wake(const struct container *c, int *ret_fd, struct err *e)
 		return nobody_waits(c, e);
 	if (fd < 0)
 		return fail(e, -fd, "container `%s`: open " STATE_FIFO, c->id);
-	(void)signal(SIGPIPE, SIG_IGN); /* a valid number; init may be killed before the next line */
+	/* Init may be killed before the next line. The number is valid. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (write(fd, "s", 1) != 1)
 		return errno == EPIPE ? nobody_waits(c, e)
 				      : fail(e, errno, "container `%s`: wake init", c->id);

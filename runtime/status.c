@@ -44,8 +44,8 @@ static bool is_being_created(const struct container *c)
 	return c->lockfd < 0 && creator_is_alive(c);
 }
 
-/* Nobody reads the FIFO and its name is there: init executed the program and the `start` that woke it
- * was killed; or init ends, which closes its files a moment, or as long as processes of its pid
+/* Nobody reads the FIFO and its name is there: init executed the program and the `start` that woke
+ * it was killed; or init ends, which closes its files a moment, or as long as processes of its pid
  * namespace have to be waited for, before it is a zombie. */
 static enum oci_status running_or_ending(const struct container *c)
 {
