@@ -39,6 +39,8 @@ struct charges {
 
 struct sampler {
 	struct charges charges;
+	bool watches_usage; /* at every tick, whoever else knows what they do */
+	uint64_t usage_ns;  /* when it was read last */
 	uint64_t medium_ns, slow_ns;
 	uint64_t (*clock)(void);
 	bool fake; /* the CPUs are those of the fake /proc/stat */
@@ -246,6 +248,11 @@ void sampler_charged(struct sampler *s, uint64_t total_ns)
 	c->begun = true;
 }
 
+void sampler_watch_usage(struct sampler *s, bool watch)
+{
+	s->watches_usage = watch;
+}
+
 /* Of this interval or the one before, whichever is more: the two clocks do not tick together. */
 static bool charged_ppm(struct sampler *s, uint64_t interval_ns, int64_t *ret)
 {
@@ -281,16 +288,25 @@ static void read_delays(struct sampler *s, struct sample *ret)
 	ret->attributable_delay_ppm = bound < 0 ? d.worst_ppm : MIN(d.worst_ppm, bound);
 }
 
-static void read_fast(struct sampler *s, uint64_t now, uint64_t due_ns, struct sample *ret)
+/* Cold, this file costs as much as all others of a tick together. */
+static void read_usage(struct sampler *s, uint64_t now, struct sample *ret)
 {
-	uint64_t usec;
+	uint64_t interval = s->started && now > s->usage_ns ? now - s->usage_ns : 0, usec;
 
+	s->usage_ns = now;
+	ret->secondary_ucpu = groups_slice_usage(&s->groups, &usec)
+				      ? usage_rate(s, usec, interval)
+				      : SAMPLE_UNKNOWN;
+}
+
+static void read_fast(struct sampler *s, uint64_t now, uint64_t due_ns, bool medium,
+		      struct sample *ret)
+{
 	ret->at_ns = now;
 	ret->interval_ns = s->started && now > s->last.at_ns ? now - s->last.at_ns : 0;
 	ret->lateness_ns = due_ns && now > due_ns ? now - due_ns : 0;
-	ret->secondary_ucpu = groups_slice_usage(&s->groups, &usec)
-				      ? usage_rate(s, usec, ret->interval_ns)
-				      : SAMPLE_UNKNOWN;
+	if (medium || s->watches_usage || !s->charges.known)
+		read_usage(s, now, ret);
 	read_delays(s, ret);
 }
 
@@ -319,14 +335,15 @@ int sampler_read(struct sampler *s, uint64_t due_ns, struct sample *ret, struct 
 {
 	uint64_t now = s->clock();
 	struct sample sample = s->last;
+	bool medium = is_due(now, s->last.medium_at_ns, s->medium_ns, MEDIUM_LEAST_NS);
 
 	(void)e; /* nothing of what is read every tick breaks the sampler */
 	if (s->started && now >= s->last.at_ns && now - s->last.at_ns < FAST_LEAST_NS) {
 		*ret = s->last; /* ticks that were late and now come all at once */
 		return 0;
 	}
-	read_fast(s, now, due_ns, &sample);
-	if (is_due(now, s->last.medium_at_ns, s->medium_ns, MEDIUM_LEAST_NS))
+	read_fast(s, now, due_ns, medium, &sample);
+	if (medium)
 		read_medium(s, now, &sample);
 	if (is_due(now, s->last.slow_at_ns, s->slow_ns, 0))
 		read_slow(s, now, &sample);
@@ -343,8 +360,8 @@ static void read_baseline(struct sampler *s)
 	uint64_t now = s->clock();
 
 	read_affinity(s);
+	read_usage(s, now, &s->last); /* the next call gives the rate */
 	s->last.secondary_ucpu = SAMPLE_UNKNOWN;
-	(void)groups_slice_usage(&s->groups, &(uint64_t){0}); /* the next call gives the rate */
 	read_medium(s, now, &s->last);
 	read_slow(s, now, &s->last);
 	(void)scan_run(s->scan, &s->threads, now, SCAN_FIRST_NS); /* the time does not matter */

@@ -462,6 +462,44 @@ static void test_secondary_usage(void **state)
 	assert_int_equal(tick(w, 10)->secondary_ucpu, 500000);
 }
 
+/* Where every case is seen by somebody, cpu.stat is read with the medium part, at 90, 190 ms and so
+ * on; unless somebody limits it. */
+static void test_secondary_usage_spared(void **state)
+{
+	static const struct {
+		int until;
+		uint64_t usec; /* used per tick of 10 ms */
+		bool said, watched;
+		int64_t ucpu;
+	} rows[] = {
+		{14, 5000, true, false, 500000},   /* the first two as before, then as it was */
+		{18, 10000, true, false, 500000},  /* not looked at, */
+		{19, 10000, true, false, 750000},  /* now it is: half of either */
+		{24, 10000, true, false, 750000},  /* and that stays; */
+		{25, 5000, false, false, 916666},  /* nobody sees: since the last look, */
+		{27, 5000, false, false, 500000},  /* and each tick, */
+		{28, 10000, true, false, 500000},  /* until somebody does again */
+		{29, 10000, true, false, 1000000}, /* the medium part's */
+		{30, 5000, true, true, 500000},	   /* limited */
+		{31, 10000, true, true, 1000000},
+	};
+	struct world *w = *state;
+	uint64_t usec = 0;
+	int at = 1;
+
+	set_usage(w, "cede.slice", 0);
+	start(w, (struct sampler_opts){0});
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (; at <= rows[i].until; at++) {
+			usec += rows[i].usec;
+			set_usage(w, "cede.slice", usec);
+			if (rows[i].said)
+				sampler_charged(w->sampler, 0);
+			sampler_watch_usage(w->sampler, rows[i].watched);
+			assert_int_equal(tick(w, 10)->secondary_ucpu, rows[i].ucpu);
+		}
+}
+
 static void test_hotplug(void **state)
 {
 	struct world *w = *state;
@@ -919,6 +957,7 @@ int main(void)
 		WORLD_TEST(test_values_stay),
 		WORLD_TEST(test_threads_in_turn),
 		WORLD_TEST(test_secondary_usage),
+		WORLD_TEST(test_secondary_usage_spared),
 		WORLD_TEST(test_hotplug),
 		WORLD_TEST(test_too_soon),
 		WORLD_TEST(test_run_delay),
