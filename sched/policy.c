@@ -21,7 +21,9 @@
  */
 const struct policy_config policy_config_default = {
 	.tick_ns = 10 * MSEC,
-	.frozen_tick_ns = 25 * MSEC,
+	.slow_tick_ns = 25 * MSEC,
+	.rest_ppm = 1000,
+	.rest_wait_ppm = 10000,
 	.average_ns = 500 * MSEC,
 	.delay_tolerance_ppm = 50000,
 	.cpu_psi_tolerance_ppm = 200000,
@@ -109,6 +111,7 @@ struct view {
 	uint64_t news[POLICY_SIGNALS]; /* the length of the measurement; 0: no news */
 	int64_t score;		       /* the worst, averaged */
 	bool clean;	     /* a new slow reading that began after the last freeze or thaw */
+	int64_t used_ppm;    /* by the secondaries, of all CPUs, or SAMPLE_UNKNOWN */
 	int64_t idle_ppm;    /* of all CPUs, or SAMPLE_UNKNOWN */
 	int64_t wait_ppm;    /* of the secondaries for a CPU, or SAMPLE_UNKNOWN */
 	int64_t grave_score; /* unaveraged, if that is over freeze_permille */
@@ -238,9 +241,9 @@ static void look_at_usage(const struct sample *s, struct policy_state *st,
 	v->load = used == SAMPLE_UNKNOWN
 			  ? 0
 			  : (unsigned)clamp(used * POLICY_LOADS / PPM, 0, POLICY_LOADS - 1);
-	if (s->secondary_ucpu >= 0)
-		leak(&st->secondary_ppm, of_all(s->secondary_ucpu, v->n_cpus), v->dt,
-		     cfg->average_ns);
+	v->used_ppm = of_all(s->secondary_ucpu, v->n_cpus);
+	if (v->used_ppm != SAMPLE_UNKNOWN)
+		leak(&st->secondary_ppm, v->used_ppm, v->dt, cfg->average_ns);
 }
 
 static struct view look(const struct sample *s, struct policy_state *st,
@@ -584,6 +587,15 @@ static bool is_confirmed(const struct policy_state *st, const struct policy_conf
 	return false;
 }
 
+/* On the average and just now. */
+static bool is_at_rest(const struct policy_state *st, const struct policy_config *cfg,
+		       const struct view *v)
+{
+	return st->rung == RUNG_IDLE_CLASS && st->secondary_ppm < cfg->rest_ppm &&
+	       v->used_ppm != SAMPLE_UNKNOWN && v->used_ppm < cfg->rest_ppm &&
+	       v->wait_ppm < cfg->rest_wait_ppm && v->attributable == 0;
+}
+
 struct decision policy_decide(const struct sample *s, struct policy_state *st,
 			      const struct policy_config *cfg)
 {
@@ -604,6 +616,7 @@ struct decision policy_decide(const struct sample *s, struct policy_state *st,
 	d.rung = st->rung;
 	d.cpu_cap_ppm = st->level_ppm;
 	d.confirmed = is_confirmed(st, cfg);
-	d.next_tick_ns = st->rung == RUNG_FREEZE ? cfg->frozen_tick_ns : cfg->tick_ns;
+	d.next_tick_ns = st->rung == RUNG_FREEZE || is_at_rest(st, cfg, &v) ? cfg->slow_tick_ns
+									    : cfg->tick_ns;
 	return d;
 }

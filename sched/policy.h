@@ -25,6 +25,9 @@
  *    is forgotten for each 5 s of running free in peace.
  *  - up: s < 1/2 after the hold: 5 % per 100 ms.
  *
+ *  - rest: what neither runs nor wants to is looked at less often; waking an idle CPU is most of
+ *    what a look costs. The first sign that it runs, or that incumbents wait, ends it.
+ *
  *  - starve: the incumbents take every CPU, and a secondary that wants one gets next to none, for
  *    2 s: freeze rather than starve. A starved task may hold a kernel lock that an incumbent waits
  *    for (a priority inversion: these locks know nothing of the idle class); a frozen one stands at
@@ -55,9 +58,11 @@ enum rung {
 const char *rung_name(enum rung r);
 
 struct policy_config {
-	uint64_t tick_ns;	 /* while secondaries may run */
-	uint64_t frozen_tick_ns; /* while they are frozen */
-	uint64_t average_ns;	 /* window of the leaky averages */
+	uint64_t tick_ns;      /* while secondaries run */
+	uint64_t slow_tick_ns; /* while they are frozen, or rest: */
+	int64_t rest_ppm;      /* use less than that of all CPUs, */
+	int64_t rest_wait_ppm; /* and wait less than that for one */
+	uint64_t average_ns;   /* window of the leaky averages */
 	/* What is fine above the baseline, millionths of the time. */
 	int64_t delay_tolerance_ppm;
 	int64_t cpu_psi_tolerance_ppm, mem_psi_tolerance_ppm, io_psi_tolerance_ppm;

@@ -33,6 +33,7 @@ struct load {
 	int64_t io_own_ppm, io_hurt_ppm;
 	int64_t available; /* bytes; 0: plenty */
 	bool waits;	   /* the secondaries want more than they get */
+	bool sleeps;	   /* they want nothing */
 };
 
 static void world_init(struct world *w)
@@ -63,6 +64,7 @@ static struct decision step(struct world *w, const struct load *l)
 	s->interval_ns = w->ticks ? dt : 0;
 	s->n_cpus = CPUS;
 	s->n_threads = 4;
+	soaked = l->sleeps ? 0 : soaked;
 	s->secondary_ucpu = soaked * CPUS;
 	s->incumbent_delay_ppm = l->own_delay_ppm + part;
 	s->attributable_delay_ppm = s->incumbent_delay_ppm < s->secondary_ucpu
@@ -171,6 +173,50 @@ static void test_step_response(void **state)
 	assert_int_equal(level(&w), LEVEL_FULL / 2);
 }
 
+/* Who neither runs nor wants to is looked at less often, once that is sure; who begins again, or
+ * could not, is not. */
+static void test_rest(void **state)
+{
+	static const struct load asleep = {
+		.busy_ppm = 300000, .own_delay_ppm = 5000, .sleeps = true};
+	static const struct load kept_out = {.busy_ppm = LEVEL_FULL, .waits = true};
+	struct world w;
+	uint64_t from;
+
+	(void)state;
+	world_init(&w);
+	run_for(&w, &calm, 1000);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(step(&w, &asleep).next_tick_ns, w.cfg.tick_ns);
+	run_for(&w, &asleep, 4000);
+	assert_int_equal(step(&w, &asleep).next_tick_ns, w.cfg.slow_tick_ns);
+	assert_int_equal(w.d.rung, RUNG_IDLE_CLASS);
+	/* The incumbents' own waits change nothing, and a clock tick of work ends it for a while.
+	 */
+	assert_int_equal(step(&w, &calm).next_tick_ns, w.cfg.tick_ns);
+	assert_int_equal(step(&w, &asleep).next_tick_ns, w.cfg.tick_ns);
+	run_for(&w, &asleep, 4000);
+	assert_int_equal(w.d.next_tick_ns, w.cfg.slow_tick_ns);
+	/* The slower look is not the slower reflex: one tick more. */
+	from = w.now;
+	(void)run_until(&w, &hurt, RUNG_FREEZE, 1000);
+	assert_int_equal(w.now - from, w.cfg.slow_tick_ns + w.cfg.tick_ns);
+	assert_int_equal(w.st.freeze, FREEZE_REFLEX);
+
+	world_init(&w);
+	run_for(&w, &kept_out, 110);
+	for (int i = 0; i < 150; i++)
+		assert_int_equal(step(&w, &kept_out).next_tick_ns, w.cfg.tick_ns);
+
+	/* What is not known does not rest. */
+	world_init(&w);
+	run_for(&w, &asleep, 4000);
+	w.s.secondary_ucpu = SAMPLE_UNKNOWN;
+	w.s.at_ns = w.now += w.cfg.tick_ns;
+	w.d = policy_decide(&w.s, &w.st, &w.cfg);
+	assert_int_equal(w.d.next_tick_ns, w.cfg.tick_ns);
+}
+
 /* One bad tick, as a stolen vCPU makes it, is not an alarm. */
 static void test_one_outlier(void **state)
 {
@@ -247,7 +293,7 @@ static void test_holds_grow(void **state)
 		assert_true(hold == 2 * last || hold == w.cfg.hold_max_ns || i == 1);
 		last = hold;
 		/* Nothing rises, nothing thaws before it is over. */
-		while (w.now < w.st.hold_until_ns - w.cfg.frozen_tick_ns) {
+		while (w.now < w.st.hold_until_ns - w.cfg.slow_tick_ns) {
 			int64_t before = level(&w);
 
 			(void)step(&w, &calm);
@@ -594,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_calm_stays_free),
 		cmocka_unit_test(test_step_response),
+		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_one_outlier),
 		cmocka_unit_test(test_not_attributable),
 		cmocka_unit_test(test_reflex_is_cheap),
