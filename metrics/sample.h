@@ -63,8 +63,8 @@ struct sample {
 	int64_t attributable_delay_ppm;
 	int64_t incumbent_delay_total_ppm;
 	int64_t incumbent_wait_ns; /* the longest mean wait per time a thread got a CPU, uncut */
-	/* The slice's cpu.stat; 0 while there is no slice. Since its last reading, which is the last
-	 * tick or, where sampler.h says so, of the medium part. */
+	/* The slice's cpu.stat; 0 while there is no slice. Since its last reading, which is the
+	 * last tick or, where sampler.h says so, of the medium part. */
 	int64_t secondary_ucpu;
 
 	/* Medium part, every >= 100 ms; values stay until the next reading. */

@@ -294,9 +294,8 @@ static void read_usage(struct sampler *s, uint64_t now, struct sample *ret)
 	uint64_t interval = s->started && now > s->usage_ns ? now - s->usage_ns : 0, usec;
 
 	s->usage_ns = now;
-	ret->secondary_ucpu = groups_slice_usage(&s->groups, &usec)
-				      ? usage_rate(s, usec, interval)
-				      : SAMPLE_UNKNOWN;
+	ret->secondary_ucpu = groups_slice_usage(&s->groups, &usec) ? usage_rate(s, usec, interval)
+								    : SAMPLE_UNKNOWN;
 }
 
 static void read_fast(struct sampler *s, uint64_t now, uint64_t due_ns, bool medium,
