@@ -17,7 +17,8 @@ declare -A below=(
 )
 # Modules with narrower rules than their room's: the policy knows neither kernel nor clock.
 declare -A pure=(
-	[sched/policy]="sched/policy metrics/sample"
+	[sched/policy]="sched/policy sched/policy_view metrics/sample"
+	[sched/policy_view]="sched/policy sched/policy_view metrics/sample"
 	[sched/ladder]="sched/policy sched/ladder metrics/sample"
 )
 bad=0

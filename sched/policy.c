@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sched/policy.h"
 
-#include <stddef.h>
 #include <string.h>
+
+#include "sched/policy_view.h"
 
 #define MSEC 1000000ULL
 #define SEC 1000000000ULL
-#define PPM 1000000
-#define PEAK_NS SEC	/* how fast the incumbents' recent peak is forgotten */
 #define EVIDENCE_NS SEC /* how long a frozen mean remembers */
 #define REPEATS_MAX 16
-/* Of the reserve: between 1 and this no alarm is raised, and none is over. */
-#define MEM_CLEAR_PERMILLE 1250
 
 /*
  * Where the figures come from: 10 ms and 200 ms .. 30 s are what the fastest and the slowest known
@@ -83,90 +80,6 @@ const char *reason_name(enum reason r)
 	return (unsigned)r < REASONS ? reason_names[r] : "?";
 }
 
-/* The signals that are compared with a baseline: one row for each. */
-static const struct signal_row {
-	enum reason reason;
-	size_t value;	  /* in struct sample */
-	size_t tolerance; /* in struct policy_config */
-	bool cpu;	  /* secondaries that do not run cannot be the cause */
-} signals[POLICY_SIGNALS] = {
-	[SIGNAL_DELAY] = {REASON_RUN_DELAY, offsetof(struct sample, incumbent_delay_ppm),
-			  offsetof(struct policy_config, delay_tolerance_ppm), true},
-	[SIGNAL_CPU_PSI] = {REASON_CPU_PSI, offsetof(struct sample, incumbent_cpu_psi_ppm),
-			    offsetof(struct policy_config, cpu_psi_tolerance_ppm), true},
-	[SIGNAL_MEM_PSI] = {REASON_MEM_PSI, offsetof(struct sample, incumbent_mem_psi_ppm),
-			    offsetof(struct policy_config, mem_psi_tolerance_ppm), false},
-	[SIGNAL_IO_PSI] = {REASON_IO_PSI, offsetof(struct sample, incumbent_io_psi_ppm),
-			   offsetof(struct policy_config, io_psi_tolerance_ppm), false},
-};
-
-/* What one tick sees. Values are whole (baseline included) or SAMPLE_UNKNOWN; a value is `news` in
- * the tick it was read, if it was measured after the last freeze or thaw. */
-struct view {
-	uint64_t now, dt;
-	int64_t n_cpus;
-	unsigned load; /* which baseline counts */
-	int64_t value[POLICY_SIGNALS];
-	int64_t attributable;	       /* of the delay */
-	uint64_t news[POLICY_SIGNALS]; /* the length of the measurement; 0: no news */
-	int64_t score;		       /* the worst, averaged */
-	bool clean;	     /* a new slow reading that began after the last freeze or thaw */
-	int64_t used_ppm;    /* by the secondaries, of all CPUs, or SAMPLE_UNKNOWN */
-	int64_t idle_ppm;    /* of all CPUs, or SAMPLE_UNKNOWN */
-	int64_t wait_ppm;    /* of the secondaries for a CPU, or SAMPLE_UNKNOWN */
-	int64_t grave_score; /* unaveraged, if that is over freeze_permille */
-	bool memory_low, memory_tight;
-};
-
-static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
-{
-	return v < lo ? lo : v > hi ? hi : v;
-}
-
-static int64_t get(const void *base, size_t offset)
-{
-	int64_t v;
-
-	memcpy(&v, (const char *)base + offset, sizeof(v));
-	return v;
-}
-
-/* Half the baseline at least: where incumbents wait a lot for each other, a little more of it is
- * within its own variation. */
-static int64_t tolerance(const struct policy_config *cfg, enum policy_signal i, int64_t baseline)
-{
-	int64_t t = clamp(get(cfg, signals[i].tolerance), 1, PPM);
-
-	return t > baseline / 2 ? t : baseline / 2;
-}
-
-/* s * 1000 */
-static int64_t score_of(const struct policy_config *cfg, enum policy_signal i, int64_t value,
-			int64_t attributable, int64_t baseline)
-{
-	return clamp(value - baseline, 0, attributable) * 1000 / tolerance(cfg, i, baseline);
-}
-
-/* Millionths of the time: unknown stays unknown, nonsense becomes the nearest sense. */
-static int64_t share(int64_t v)
-{
-	return v < 0 ? SAMPLE_UNKNOWN : clamp(v, 0, PPM);
-}
-
-/* Millionths of one CPU -> millionths of all. */
-static int64_t of_all(int64_t ucpu, int64_t n_cpus)
-{
-	return ucpu < 0 ? SAMPLE_UNKNOWN : clamp(ucpu / n_cpus, 0, PPM);
-}
-
-/* Moves *avg towards x, by the whole distance if dt is as long as the window. */
-static void leak(int64_t *avg, int64_t x, uint64_t dt, uint64_t window)
-{
-	int64_t part = window > dt ? (int64_t)(dt * PPM / window) : PPM;
-
-	*avg += (x - *avg) * part / PPM;
-}
-
 void policy_init(struct policy_state *st, const struct policy_config *cfg)
 {
 	*st = (struct policy_state){
@@ -176,132 +89,13 @@ void policy_init(struct policy_state *st, const struct policy_config *cfg)
 	};
 }
 
-static void look_at_memory(const struct sample *s, const struct policy_config *cfg, struct view *v)
-{
-	int64_t total = clamp(s->mem_total_bytes, 0, INT64_MAX);
-	int64_t reserve = total / PPM * clamp(cfg->mem_reserve_ppm, 0, PPM);
-
-	if (s->mem_available_bytes < 0)
-		return;
-	if (reserve < cfg->mem_reserve_bytes)
-		reserve = cfg->mem_reserve_bytes;
-	v->memory_low = s->mem_available_bytes < reserve;
-	v->memory_tight = s->mem_available_bytes < reserve / 1000 * MEM_CLEAR_PERMILLE;
-}
-
-/*
- * The fast signal. A kernel without schedstat (SAMPLE_UNKNOWN although time has passed) leaves our
- * own lateness: if this process had to wait for its CPU, so had others.
- */
-static void look_at_delay(const struct sample *s, const struct policy_state *st, struct view *v)
-{
-	int64_t whole = share(s->incumbent_delay_ppm), part = share(s->attributable_delay_ppm);
-
-	if (whole == SAMPLE_UNKNOWN) {
-		if (s->interval_ns == 0 || s->lateness_ns > s->interval_ns)
-			return;
-		whole = (int64_t)(s->lateness_ns * 1000 / s->interval_ns) * 1000;
-	}
-	if (part == SAMPLE_UNKNOWN)
-		part = s->secondary_ucpu < 0 ? whole : clamp(s->secondary_ucpu, 0, whole);
-	v->value[SIGNAL_DELAY] = whole;
-	v->attributable = part;
-	/* A wait is charged when it ends: the first interval after a freeze tells of the time
-	 * before. After a thaw that is the calmer side, and right enough. */
-	if (st->rung != RUNG_FREEZE || v->now - v->dt > st->changed_ns)
-		v->news[SIGNAL_DELAY] = v->dt;
-}
-
-static void look_at_pressure(const struct sample *s, struct policy_state *st, struct view *v)
-{
-	bool fresh = s->medium_at_ns > st->medium_ns && s->medium_at_ns <= v->now;
-
-	v->clean = fresh && s->medium_interval_ns < s->medium_at_ns &&
-		   s->medium_at_ns - s->medium_interval_ns >= st->changed_ns;
-	v->idle_ppm = of_all(s->node_idle_ucpu, v->n_cpus);
-	v->wait_ppm = share(s->secondary_cpu_psi_ppm);
-	if (fresh)
-		st->medium_ns = s->medium_at_ns;
-	for (int i = SIGNAL_CPU_PSI; i < POLICY_SIGNALS; i++) {
-		v->value[i] = share(get(s, signals[i].value));
-		if (v->clean && v->value[i] != SAMPLE_UNKNOWN)
-			v->news[i] = s->medium_interval_ns;
-	}
-}
-
-static void look_at_usage(const struct sample *s, struct policy_state *st,
-			  const struct policy_config *cfg, struct view *v)
-{
-	int64_t used = of_all(s->incumbent_ucpu, v->n_cpus);
-
-	if (used > st->peak_ppm)
-		st->peak_ppm = used;
-	else if (used != SAMPLE_UNKNOWN)
-		leak(&st->peak_ppm, used, v->dt, PEAK_NS);
-	v->load = used == SAMPLE_UNKNOWN
-			  ? 0
-			  : (unsigned)clamp(used * POLICY_LOADS / PPM, 0, POLICY_LOADS - 1);
-	v->used_ppm = of_all(s->secondary_ucpu, v->n_cpus);
-	if (v->used_ppm != SAMPLE_UNKNOWN)
-		leak(&st->secondary_ppm, v->used_ppm, v->dt, cfg->average_ns);
-}
-
-static struct view look(const struct sample *s, struct policy_state *st,
-			const struct policy_config *cfg)
-{
-	struct view v = {.now = s->at_ns > st->now_ns ? s->at_ns : st->now_ns};
-
-	/* The first look has no past; a clock that went back stands still. */
-	v.dt = st->now_ns ? v.now - st->now_ns : 0;
-	v.n_cpus = clamp(s->n_cpus, 1, 1 << 16);
-	st->now_ns = v.now;
-	v.value[SIGNAL_DELAY] = SAMPLE_UNKNOWN;
-	look_at_usage(s, st, cfg, &v);
-	look_at_delay(s, st, &v);
-	look_at_pressure(s, st, &v);
-	look_at_memory(s, cfg, &v);
-	return v;
-}
-
-/* What of a signal the secondaries can have caused at most, by the averages. */
-static int64_t attributable(const struct policy_state *st, enum policy_signal i, int64_t n_cpus)
-{
-	if (i == SIGNAL_DELAY)
-		return st->attributable_ppm;
-	return signals[i].cpu ? clamp(st->secondary_ppm * n_cpus, 0, PPM) : PPM;
-}
-
-static int64_t average_score(const struct policy_state *st, const struct policy_config *cfg,
-			     const struct view *v, enum policy_signal i)
-{
-	return score_of(cfg, i, st->average_ppm[i], attributable(st, i, v->n_cpus),
-			st->baseline_ppm[v->load][i]);
-}
-
-static enum policy_signal worst(const struct policy_state *st, const struct policy_config *cfg,
-				const struct view *v, int64_t *ret_score)
-{
-	enum policy_signal w = SIGNAL_DELAY;
-
-	*ret_score = average_score(st, cfg, v, w);
-	for (int i = SIGNAL_CPU_PSI; i < POLICY_SIGNALS; i++) {
-		int64_t score = average_score(st, cfg, v, (enum policy_signal)i);
-
-		if (score > *ret_score) {
-			*ret_score = score;
-			w = (enum policy_signal)i;
-		}
-	}
-	return w;
-}
-
 /* ---- levels ------------------------------------------------------------------------------ */
 
 static void set_level(struct policy_state *st, const struct policy_config *cfg, int64_t level)
 {
 	if (level < cfg->min_level_ppm)
 		level = 0;
-	st->level_ppm = clamp(level, 0, LEVEL_FULL);
+	st->level_ppm = policy_clamp(level, 0, LEVEL_FULL);
 	st->rung = level >= LEVEL_FULL ? RUNG_IDLE_CLASS : level > 0 ? RUNG_CPU_CAP : RUNG_FREEZE;
 }
 
@@ -344,12 +138,12 @@ static void follow(struct policy_state *st, const struct policy_config *cfg, con
 	for (int i = 0; i < POLICY_SIGNALS; i++) {
 		if (!v->news[i])
 			continue;
-		leak(&st->average_ppm[i], v->value[i], v->news[i], cfg->average_ns);
+		policy_leak(&st->average_ppm[i], v->value[i], v->news[i], cfg->average_ns);
 		if (st->average_ppm[i] < b[i])
-			leak(&b[i], st->average_ppm[i], v->news[i], cfg->baseline_ns);
+			policy_leak(&b[i], st->average_ppm[i], v->news[i], cfg->baseline_ns);
 	}
 	if (v->news[SIGNAL_DELAY])
-		leak(&st->attributable_ppm, v->attributable, v->dt, cfg->average_ns);
+		policy_leak(&st->attributable_ppm, v->attributable, v->dt, cfg->average_ns);
 }
 
 /* Unaveraged and grave: the delay for some ticks, the others in one reading, which is an average
@@ -362,9 +156,9 @@ static bool is_grave(struct policy_state *st, const struct policy_config *cfg, s
 
 	for (int i = 0; i < POLICY_SIGNALS; i++) {
 		enum policy_signal sig = (enum policy_signal)i;
-		int64_t part =
-			i == SIGNAL_DELAY ? v->attributable : attributable(st, sig, v->n_cpus);
-		int64_t score = score_of(cfg, sig, v->value[i], part, b[i]);
+		int64_t part = i == SIGNAL_DELAY ? v->attributable
+						 : policy_attributable(st, sig, v->n_cpus);
+		int64_t score = policy_score(cfg, sig, v->value[i], part, b[i]);
 		bool grave = v->news[i] && score > cfg->freeze_permille;
 
 		if (i == SIGNAL_DELAY) {
@@ -409,7 +203,7 @@ static enum reason check_alarm(struct policy_state *st, const struct policy_conf
 			       struct view *v)
 {
 	enum policy_signal grave = SIGNAL_DELAY;
-	enum policy_signal w = worst(st, cfg, v, &v->score);
+	enum policy_signal w = policy_worst(st, cfg, v, &v->score);
 
 	if (v->memory_low) {
 		freeze(st, cfg, FREEZE_SANCTION, REASON_MEMORY_LOW, cfg->hold_min_ns);
@@ -418,9 +212,9 @@ static enum reason check_alarm(struct policy_state *st, const struct policy_conf
 	if (v->score > 1000) {
 		st->trip = w;
 		st->trip_ppm = st->average_ppm[w];
-		st->trip_attributable_ppm = attributable(st, w, v->n_cpus);
+		st->trip_attributable_ppm = policy_attributable(st, w, v->n_cpus);
 		forget_averages(st);
-		freeze(st, cfg, FREEZE_TRIAL, signals[w].reason, cfg->trial_ns);
+		freeze(st, cfg, FREEZE_TRIAL, policy_signal_reason(w), cfg->trial_ns);
 		return st->why;
 	}
 	if (is_starved(st, cfg, v)) {
@@ -430,7 +224,7 @@ static enum reason check_alarm(struct policy_state *st, const struct policy_conf
 	if (!is_grave(st, cfg, v, &grave) || st->reflex_budget_ns < cfg->reflex_ns)
 		return REASON_NONE;
 	st->reflex_budget_ns -= cfg->reflex_ns;
-	freeze(st, cfg, FREEZE_REFLEX, signals[grave].reason, cfg->reflex_ns);
+	freeze(st, cfg, FREEZE_REFLEX, policy_signal_reason(grave), cfg->reflex_ns);
 	return st->why;
 }
 
@@ -439,7 +233,8 @@ static void earn_reflexes(struct policy_state *st, const struct policy_config *c
 {
 	uint64_t dt = v->dt < SEC ? v->dt : SEC;
 
-	st->reflex_budget_ns += dt / 1000 * (uint64_t)clamp(cfg->reflex_share_ppm, 0, PPM) / 1000;
+	st->reflex_budget_ns +=
+		dt / 1000 * (uint64_t)policy_clamp(cfg->reflex_share_ppm, 0, POLICY_PPM) / 1000;
 	if (st->reflex_budget_ns > cfg->reflex_budget_ns)
 		st->reflex_budget_ns = cfg->reflex_budget_ns;
 }
@@ -491,7 +286,7 @@ static void learn(struct policy_state *st, const struct policy_config *cfg, cons
 		if (st->evidence_ns[i] > EVIDENCE_NS)
 			st->evidence_ns[i] = EVIDENCE_NS;
 		/* The mean of all so far, later of the last second. */
-		leak(&st->frozen_ppm[i], v->value[i], v->news[i], st->evidence_ns[i]);
+		policy_leak(&st->frozen_ppm[i], v->value[i], v->news[i], st->evidence_ns[i]);
 		if (st->evidence_ns[i] >= cfg->verdict_ns && st->frozen_ppm[i] > b[i])
 			b[i] = st->frozen_ppm[i];
 	}
@@ -500,8 +295,8 @@ static void learn(struct policy_state *st, const struct policy_config *cfg, cons
 /* The alarm's score against what the incumbents suffer now. */
 static int64_t trip_score(const struct policy_state *st, const struct policy_config *cfg)
 {
-	return score_of(cfg, st->trip, st->trip_ppm, st->trip_attributable_ppm,
-			st->frozen_ppm[st->trip]);
+	return policy_score(cfg, st->trip, st->trip_ppm, st->trip_attributable_ppm,
+			    st->frozen_ppm[st->trip]);
 }
 
 static bool is_acquitted(const struct policy_state *st, const struct policy_config *cfg)
@@ -514,7 +309,7 @@ static bool is_acquitted(const struct policy_state *st, const struct policy_conf
 static enum reason convict(struct policy_state *st, const struct policy_config *cfg)
 {
 	uint64_t hold = cfg->hold_min_ns;
-	int64_t half = st->resume_ppm / 2, left = PPM - st->peak_ppm;
+	int64_t half = st->resume_ppm / 2, left = POLICY_PPM - st->peak_ppm;
 
 	for (uint32_t i = 0; i < st->repeats && hold < cfg->hold_max_ns; i++)
 		hold *= 2;
@@ -599,7 +394,7 @@ static bool is_at_rest(const struct policy_state *st, const struct policy_config
 struct decision policy_decide(const struct sample *s, struct policy_state *st,
 			      const struct policy_config *cfg)
 {
-	struct view v = look(s, st, cfg);
+	struct view v = policy_look(s, st, cfg);
 	struct decision d;
 
 	if (st->rung == RUNG_FREEZE) {
