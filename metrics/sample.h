@@ -58,14 +58,13 @@ struct sample {
 	uint32_t n_cpus;      /* online, in this process' affinity */
 	uint32_t n_threads;   /* threads behind the delay figures; 0: no incumbent was busy */
 
-	/* Fast part, every tick. */
+	/* Fast part, every tick; where sampler.h says so, all but attributable_delay_ppm as of the
+	 * medium part. */
 	int64_t incumbent_delay_ppm;
 	int64_t attributable_delay_ppm;
 	int64_t incumbent_delay_total_ppm;
 	int64_t incumbent_wait_ns; /* the longest mean wait per time a thread got a CPU, uncut */
-	/* The slice's cpu.stat; 0 while there is no slice. Since its last reading, which is the
-	 * last tick or, where sampler.h says so, of the medium part. */
-	int64_t secondary_ucpu;
+	int64_t secondary_ucpu;	   /* the slice's cpu.stat; 0 while there is no slice */
 
 	/* Medium part, every >= 100 ms; values stay until the next reading. */
 	uint64_t medium_at_ns, medium_interval_ns;

@@ -39,7 +39,8 @@ struct charges {
 
 struct sampler {
 	struct charges charges;
-	bool watches_usage; /* at every tick, whoever else knows what they do */
+	bool attends; /* reads all of the fast part at every tick, whoever else knows better */
+	uint64_t delays_ns; /* when the delays were read last */
 	uint64_t usage_ns;  /* when it was read last */
 	uint64_t medium_ns, slow_ns;
 	uint64_t (*clock)(void);
@@ -248,9 +249,9 @@ void sampler_charged(struct sampler *s, uint64_t total_ns)
 	c->begun = true;
 }
 
-void sampler_watch_usage(struct sampler *s, bool watch)
+void sampler_attend(struct sampler *s, bool attend)
 {
-	s->watches_usage = watch;
+	s->attends = attend;
 }
 
 /* Of this interval or the one before, whichever is more: the two clocks do not tick together. */
@@ -269,6 +270,37 @@ static bool charged_ppm(struct sampler *s, uint64_t interval_ns, int64_t *ret)
 	return true;
 }
 
+/* What is not the secondaries' doing asks for no decision. */
+static bool may_spare_delays(const struct sampler *s, uint64_t interval_ns)
+{
+	const struct charges *c = &s->charges;
+
+	return !s->attends && c->known && interval_ns && c->ns == 0 && c->ppm == 0;
+}
+
+static void spare_delays(struct sampler *s, struct sample *ret)
+{
+	int64_t charged;
+
+	(void)charged_ppm(s, ret->interval_ns, &charged); /* none: it moves on */
+	ret->attributable_delay_ppm = MIN(ret->attributable_delay_ppm, 0);
+}
+
+/* After ticks that were spared, what the secondaries are charged with in this one is not thinned by
+ * the others: all that was waited since then may have been now. */
+static int64_t as_of_this_tick(const struct sampler *s, const struct thread_delays *d,
+			       const struct sample *now, int64_t charged)
+{
+	uint64_t since = now->at_ns - s->delays_ns;
+	int64_t all;
+
+	if (d->worst_ppm < 0 || since <= now->interval_ns || since > NSEC_PER_SEC)
+		return d->worst_ppm;
+	all = d->worst_ppm * (int64_t)(since / NSEC_PER_USEC) /
+	      (int64_t)MAX(now->interval_ns / NSEC_PER_USEC, 1);
+	return MAX(d->worst_ppm, MIN(MIN(all, charged), 1000000));
+}
+
 static void read_delays(struct sampler *s, struct sample *ret)
 {
 	struct thread_delays d;
@@ -283,9 +315,13 @@ static void read_delays(struct sampler *s, struct sample *ret)
 	ret->incumbent_delay_ppm = d.worst_ppm;
 	ret->incumbent_delay_total_ppm = d.total_ppm;
 	ret->incumbent_wait_ns = d.wait_ns;
-	if (charged_ppm(s, ret->interval_ns, &charged))
+	if (charged_ppm(s, ret->interval_ns, &charged)) {
 		bound = charged;
+		d.worst_ppm = as_of_this_tick(s, &d, ret, charged);
+		ret->incumbent_delay_ppm = d.worst_ppm;
+	}
 	ret->attributable_delay_ppm = bound < 0 ? d.worst_ppm : MIN(d.worst_ppm, bound);
+	s->delays_ns = ret->at_ns;
 }
 
 /* Cold, this file costs as much as all others of a tick together. */
@@ -304,9 +340,12 @@ static void read_fast(struct sampler *s, uint64_t now, uint64_t due_ns, bool med
 	ret->at_ns = now;
 	ret->interval_ns = s->started && now > s->last.at_ns ? now - s->last.at_ns : 0;
 	ret->lateness_ns = due_ns && now > due_ns ? now - due_ns : 0;
-	if (medium || s->watches_usage || !s->charges.known)
+	if (medium || s->attends || !s->charges.known)
 		read_usage(s, now, ret);
-	read_delays(s, ret);
+	if (!medium && may_spare_delays(s, ret->interval_ns))
+		spare_delays(s, ret);
+	else
+		read_delays(s, ret);
 }
 
 static void run_scan(struct sampler *s, uint64_t at_ns, uint64_t interval_ns)
@@ -361,6 +400,7 @@ static void read_baseline(struct sampler *s)
 	read_affinity(s);
 	read_usage(s, now, &s->last); /* the next call gives the rate */
 	s->last.secondary_ucpu = SAMPLE_UNKNOWN;
+	s->delays_ns = now;
 	read_medium(s, now, &s->last);
 	read_slow(s, now, &s->last);
 	(void)scan_run(s->scan, &s->threads, now, SCAN_FIRST_NS); /* the time does not matter */

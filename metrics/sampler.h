@@ -43,11 +43,14 @@ int sampler_new(const struct sampler_opts *o, struct sampler **ret, struct err *
 void sampler_free(struct sampler *s);
 /* To be called before sampler_read by who knows how long, in ns since any beginning, secondaries
  * ran where incumbents waited (all CPUs together, the allowance for wake-ups left out): from the
- * second time on, attributable_delay_ppm is that instead of a bound, and secondary_ucpu, no longer
- * needed for it, is read with the medium part only. A figure that went down begins anew. */
+ * second time on, attributable_delay_ppm is that instead of a bound. secondary_ucpu, no longer
+ * needed for it, is then read with the medium part only, and so are the incumbents' delays while
+ * none of them is the secondaries' doing: in peace a tick reads nothing. A figure that went down
+ * begins anew. */
 void sampler_charged(struct sampler *s, uint64_t total_ns);
-/* secondary_ucpu is read at every tick all the same (for who limits the secondaries' CPU time). */
-void sampler_watch_usage(struct sampler *s, bool watch);
+/* All of the fast part is read at every tick all the same: by who limits the secondaries, or learns
+ * from the incumbents' delays without them. */
+void sampler_attend(struct sampler *s, bool attend);
 /* `due_ns`: when this tick was meant to run (for lateness); 0: not known. Less than 1 ms
  * after the last call the last sample comes again. Values that cannot be read become
  * SAMPLE_UNKNOWN; only a broken sampler is an error. */

@@ -324,7 +324,7 @@ static int lead_tick(struct scheduler *s, uint64_t *next, struct err *e)
 	}
 	if (nudge_charged_ns(&s->nudge, &charged))
 		sampler_charged(s->sampler, charged);
-	sampler_watch_usage(s->sampler, s->act.cap_ppm < LEVEL_FULL);
+	sampler_attend(s->sampler, s->d.rung != RUNG_IDLE_CLASS);
 	rc = sampler_read(s->sampler, s->meant_ns, &s->sample, e);
 	if (rc < 0)
 		return rc;

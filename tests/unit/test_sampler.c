@@ -495,9 +495,57 @@ static void test_secondary_usage_spared(void **state)
 			set_usage(w, "cede.slice", usec);
 			if (rows[i].said)
 				sampler_charged(w->sampler, 0);
-			sampler_watch_usage(w->sampler, rows[i].watched);
+			sampler_attend(w->sampler, rows[i].watched);
 			assert_int_equal(tick(w, 10)->secondary_ucpu, rows[i].ucpu);
 		}
+}
+
+/* In peace the threads are not looked at between two medium parts; the tick in which somebody is
+ * charged, and each one while they are limited, sees what it saw when all were. */
+static void test_delay_spared(void **state)
+{
+	static const pid_t pids[] = {100};
+	struct world *w = *state;
+	uint64_t run = 0, wait = 0, charged = 0, before;
+
+	set_usage(w, "cede.slice", 0);
+	set_process(w, &(struct process){.pid = 100, .start = 5});
+	set_thread(w, 100, 100, 1, 0, 1);
+	start(w, (struct sampler_opts){0});
+	work_until(w, 1, pids, 1, &run);
+	for (int i = 0; i < 40; i++) { /* to a medium part, and five ticks on */
+		before = w->last.medium_at_ns;
+		sampler_charged(w->sampler, charged);
+		tick(w, 10);
+		if (i > 20 && w->last.medium_at_ns != before)
+			break;
+	}
+	for (int i = 0; i < 5; i++) {
+		wait += 1 * MS; /* the incumbents' own */
+		set_thread(w, 100, 100, run, wait, run / MS);
+		sampler_charged(w->sampler, charged);
+		assert_int_equal(tick(w, 10)->incumbent_delay_ppm, 0);
+		assert_int_equal(w->last.attributable_delay_ppm, 0);
+	}
+	wait += 8 * MS;
+	set_thread(w, 100, 100, run, wait, run / MS);
+	sampler_charged(w->sampler, charged += 7 * MS);
+	assert_int_equal(tick(w, 10)->incumbent_delay_ppm, 700000); /* not 13 of 60 ms */
+	assert_int_equal(w->last.attributable_delay_ppm, 700000);
+	wait += 8 * MS;
+	set_thread(w, 100, 100, run, wait, run / MS);
+	sampler_charged(w->sampler, charged += 5 * MS);
+	assert_int_equal(tick(w, 10)->incumbent_delay_ppm, 800000); /* as it is */
+	assert_int_equal(w->last.attributable_delay_ppm, 700000);
+	/* One more, for the clocks; then peace again, but somebody learns from it. */
+	sampler_charged(w->sampler, charged);
+	assert_int_equal(tick(w, 10)->incumbent_delay_ppm, 0);
+	sampler_attend(w->sampler, true);
+	wait += 3 * MS;
+	set_thread(w, 100, 100, run, wait, run / MS);
+	sampler_charged(w->sampler, charged);
+	assert_int_equal(tick(w, 10)->incumbent_delay_ppm, 300000);
+	assert_int_equal(w->last.attributable_delay_ppm, 0);
 }
 
 static void test_hotplug(void **state)
@@ -607,9 +655,10 @@ static void test_delay_charged(void **state)
 		{5 * MS, 0},	  /* nothing since */
 		{6 * MS, 100000}, /* 1 ms in this tick */
 		{6 * MS, 100000}, /* or in the one before */
-		{6 * MS, 0},	  {26 * MS, 200000}, /* never more than was waited */
-		{-1, 200000},			     /* the bound again */
-		{1, 200000},			     /* begun anew */
+		{6 * MS, 0},	   {7 * MS, 100000},
+		{27 * MS, 200000}, /* never more than was waited */
+		{-1, 200000},	   /* the bound again */
+		{1, 200000},	   /* begun anew */
 		{1 + MS, 100000},
 	};
 	static const pid_t pids[] = {100};
@@ -958,6 +1007,7 @@ int main(void)
 		WORLD_TEST(test_threads_in_turn),
 		WORLD_TEST(test_secondary_usage),
 		WORLD_TEST(test_secondary_usage_spared),
+		WORLD_TEST(test_delay_spared),
 		WORLD_TEST(test_hotplug),
 		WORLD_TEST(test_too_soon),
 		WORLD_TEST(test_run_delay),
